@@ -1,0 +1,1 @@
+//! Kubernetes operator that keeps `PrivateRegistry` resources running.

@@ -1,0 +1,1 @@
+//! The registry server's config.yml as types.

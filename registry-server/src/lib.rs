@@ -1,0 +1,1 @@
+//! OCI distribution server, a drop-in for the `registry:2` image.

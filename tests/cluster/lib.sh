@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# What every script of this folder shares: where things are kept, and how a step is told. Sourced, never run.
+#
+# CACHE  outlives a clone and is shared by all clones of a machine: programs, node images, the private Docker engine.
+# STATE  belongs to this clone: environment, kubeconfig, logs. Git ignores it.
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/private-registry
+STATE=$ROOT/.cluster
+LOGS=$STATE/logs
+CLUSTER=${CLUSTER_NAME:-private-registry}
+ENGINE=$CACHE/docker # the private Docker engine: see docker-up
+
+mkdir -p "$CACHE" "$LOGS" "$STATE/bin"
+# The programs this clone pins come first; the rest of the machine's PATH follows. sbin is not on every user's PATH.
+case :$PATH: in *":$STATE/bin:"*) ;; *) PATH=$STATE/bin:$PATH:/usr/sbin:/sbin ;; esac
+export PATH
+
+# say TEXT...: announces what happens next.
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+
+# note TEXT...: a detail below the last announcement.
+note() { printf '    %s\n' "$*"; }
+
+# fail TEXT...: says what went wrong and what to do, and ends the script.
+fail() {
+  printf '\033[1;31mfailed:\033[0m %s\n' "$1" >&2
+  shift
+  [ $# -eq 0 ] || printf '        %s\n' "$@" >&2
+  exit 1
+}
+
+# step NAME TEXT COMMAND...: runs COMMAND with its output in a log, shows the seconds go by, and the log's tail if it fails.
+step() {
+  local log=$LOGS/$1.log text=$2 start=$SECONDS pid status=0
+  shift 2
+  say "$text"
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  wait_with_progress "$pid" "$log" || status=$?
+  [ "$status" -eq 0 ] || {
+    tail -n 25 "$log" | sed 's/^/    | /' >&2
+    fail "$text (after $((SECONDS - start)) s)" "the whole log: $log"
+  }
+  [ $((SECONDS - start)) -lt 2 ] || note "done in $((SECONDS - start)) s"
+}
+
+# wait_with_progress PID LOG: a line every 20 seconds, so that nobody wonders whether a long step still lives.
+wait_with_progress() {
+  local start=$SECONDS next=20
+  while kill -0 "$1" 2>/dev/null; do
+    sleep 0.2
+    [ $((SECONDS - start)) -lt $next ] || {
+      note "$((SECONDS - start)) s: $(tail -n 1 "$2" | cut -c 1-100)"
+      next=$((next + 20))
+    }
+  done
+  wait "$1"
+}
+
+# exclusively NAME: one process of the machine at a time from here to the end of the script.
+exclusively() {
+  exec {LOCK}>"$CACHE/$1.lock"
+  flock --nonblock "$LOCK" || {
+    note "waiting for another run to finish ($CACHE/$1.lock)"
+    flock "$LOCK"
+  }
+}
+
+# digest_of FILE...: a short name for the contents of files.
+digest_of() { cat "$@" | sha256sum | cut -c 1-16; }

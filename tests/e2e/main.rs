@@ -1,0 +1,3 @@
+//! End-to-end tests: a file is a promise.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Drift tests of generated manifests.
+
+fn main() {}
