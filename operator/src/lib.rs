@@ -1,1 +1,3 @@
 //! Kubernetes operator that keeps `PrivateRegistry` resources running.
+
+pub mod api;

@@ -1,3 +1,9 @@
 //! Entry point of the operator.
 
-fn main() {}
+use std::io::{Write, stdout};
+
+use private_registry_operator::api::v1alpha1;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    Ok(stdout().write_all(v1alpha1::crd_yaml()?.as_bytes())?)
+}

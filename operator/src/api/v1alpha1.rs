@@ -1,0 +1,188 @@
+//! `privateregistry.io/v1alpha1`: what a person writes, and what the operator answers in the status.
+//!
+//! Every rule that the API server can check is a CEL rule here, so that a mistake is refused when it is made and with a
+//! sentence that says what to write instead. What needs other objects to be judged (a Secret that does not exist) is left to
+//! `controller::validate`, which answers with a condition.
+
+#![expect(
+    unreachable_pub,
+    reason = "KubeSchema copies each struct into a function to derive its schema, `pub` included"
+)]
+
+mod auth;
+mod pod;
+mod service;
+mod status;
+mod storage;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{Affinity, LocalObjectReference, Toleration},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    },
+};
+use kube::{CustomResource, CustomResourceExt, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    auth::{Access, Auth, PasswordSecretRef, User},
+    pod::{ImagePullPolicy, Resources},
+    service::{Service, ServiceType},
+    status::{CertificateStatus, PrivateRegistryStatus, StorageStatus},
+    storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
+    tls::{KeyAlgorithm, SecretRef, SelfSigned, Tls},
+};
+
+/// Runs an OCI registry of its own: TLS, users with rights, a volume, and the Secrets that let Pods pull from it.
+/// `spec: {}` is a complete registry.
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "privateregistry.io",
+    version = "v1alpha1",
+    kind = "PrivateRegistry",
+    plural = "privateregistries",
+    singular = "privateregistry",
+    shortname = "preg",
+    category = "all",
+    namespaced,
+    status = "PrivateRegistryStatus",
+    derive = "PartialEq",
+    doc = "A private OCI registry: TLS, users with rights, a volume, and the Secrets that let Pods pull from it. \
+           `spec: {}` is a complete registry.",
+    printcolumn(
+        name = "Endpoint",
+        type_ = "string",
+        json_path = ".status.endpoint",
+        description = "Host under which Pods and nodes reach the registry"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the registry serves what the spec asks for"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1,
+        description = "Why the registry is or is not ready"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("the name becomes the name of a Service and the start of other names: use at most 50 lower case \
+                  letters, digits and '-', starting with a letter and ending with a letter or digit")
+)]
+#[cfg_attr(test, kube(cel))]
+#[serde(rename_all = "camelCase")]
+pub struct PrivateRegistrySpec {
+    /// Image of the registry server. Defaults to the image released together with the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("!self.matches('\\\\s')").message("image must be an image reference such as \
+        registry.example.com/team/server:1.0.0, without white space"))]
+    pub image: Option<String>,
+
+    /// When the kubelet pulls the server's image. Defaults to the kubelet's own rule: Always for the tag `latest`, IfNotPresent
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<ImagePullPolicy>,
+
+    /// Secrets in the same namespace with which the kubelet pulls the server's own image. Defaults to none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub image_pull_secrets: Vec<LocalObjectReference>,
+
+    /// Where blobs are kept. Defaults to a claim of 10Gi of the cluster's default storage class.
+    #[serde(default)]
+    pub storage: Storage,
+
+    /// How the registry proves who it is. Defaults to a certificate that the operator issues and renews.
+    #[serde(default)]
+    pub tls: Tls,
+
+    /// Who may do what. A generated user that may pull and one that may also push are always there.
+    #[serde(default)]
+    pub auth: Auth,
+
+    /// The Service under which the registry is reached. Defaults to a ClusterIP Service on port 443, or 80 without TLS.
+    #[serde(default)]
+    pub service: Service,
+
+    /// Resources of the server's container. Defaults to requests of 50m CPU and 64Mi memory, and a limit of 512Mi memory. A
+    /// value given here replaces all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+
+    /// Labels a node must have to run the registry's Pod. Defaults to none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+
+    /// Taints the registry's Pod tolerates. Defaults to none beyond those that Kubernetes adds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub tolerations: Vec<Toleration>,
+
+    /// Scheduling constraints of the registry's Pod. Defaults to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+
+    /// Name of the priority class of the registry's Pod. Defaults to the cluster's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+
+    /// Labels added to the registry's Pod. Defaults to none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    #[x_kube(validation = Rule::new("self.all(key, !key.startsWith('app.kubernetes.io/'))")
+        .message("podLabels must not start with app.kubernetes.io/: these labels are the operator's own"))]
+    pub pod_labels: BTreeMap<String, String>,
+
+    /// Annotations added to the registry's Pod. Defaults to none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    #[x_kube(validation = Rule::new("self.all(key, !key.startsWith('privateregistry.io/'))")
+        .message("podAnnotations must not start with privateregistry.io/: these annotations are the operator's own"))]
+    pub pod_annotations: BTreeMap<String, String>,
+}
+
+/// The CRD as it is installed.
+///
+/// The derived schema calls every optional field `nullable`, so that `emptyDir:` without a value would be read as "not given"
+/// and quietly become a claim. Without it the API server says that an object is expected.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = PrivateRegistry::crd();
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            refuse_null(schema);
+        }
+    }
+    crd
+}
+
+fn refuse_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    schema.properties.iter_mut().flatten().for_each(|(_, property)| refuse_null(property));
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => refuse_null(items),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(refuse_null),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        refuse_null(values);
+    }
+}
+
+/// [`crd`] as it is committed to `crds/` and printed by the subcommand `crd`.
+///
+/// # Errors
+/// When the schema cannot be written as YAML, which a test of the subcommand rules out.
+pub fn crd_yaml() -> Result<String, serde_saphyr::ser::Error> {
+    let crd = serde_saphyr::to_string(&crd())?;
+    Ok(format!("# Written by `cargo run -p private-registry-operator -- crd`.\n{crd}"))
+}

@@ -1,0 +1,69 @@
+//! Who may do what.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who may do what, beside the generated users `pull` and `push`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Auth {
+    /// Users of your own. Defaults to none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub users: Vec<User>,
+}
+
+/// A user whose password is kept in a Secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// Name with which the user logs in: at most 128 letters, digits and `. _ @ + $ -`, starting with a letter or digit.
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9._@+$-]*$')").message("a user's name consists of letters, \
+            digits and . _ @ + $ - and starts with a letter or digit: other characters cannot be written in an htpasswd file"),
+        validation = Rule::new("!(self in ['pull', 'push'])")
+            .message("the names pull and push belong to the generated users: choose another name")
+    )]
+    pub name: String,
+
+    /// The password: a key of a Secret in the same namespace. It is read again when it changes.
+    pub password_secret_ref: PasswordSecretRef,
+
+    /// What the user may do. Pull, the default, reads; Push also writes; Admin also deletes.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// Where a password is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordSecretRef {
+    /// Name of a Secret in the same namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Key in the Secret whose value is the password: 1 to 72 bytes, without NUL; a line feed at the end is not part of it.
+    /// Defaults to `password`.
+    #[serde(default = "default_key")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+fn default_key() -> String {
+    "password".to_owned()
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Access {
+    /// Read.
+    #[default]
+    Pull,
+    /// Read and write.
+    Push,
+    /// Read, write and delete.
+    Admin,
+}

@@ -1,0 +1,81 @@
+//! What the operator answers.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator found and did. Written by the operator alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrivateRegistryStatus {
+    /// Generation of the spec that this status answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Ready, Reconciling and Stalled, as kstatus reads them, and CertificateReady, StorageReady and CredentialsReady.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+
+    /// Host, with the port where it is not the scheme's own, under which images are named: `<endpoint>/<repository>:<tag>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+
+    /// Address of the Service, for node configuration: `<ClusterIP>:<port>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_endpoint: Option<String>,
+
+    /// Secret whose key ca.crt holds the authority that clients have to trust. Not there when nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<super::SecretRef>,
+
+    /// Secret of type kubernetes.io/dockerconfigjson with which Pods pull.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_secret_ref: Option<super::SecretRef>,
+
+    /// Secret of type kubernetes.io/dockerconfigjson with which images are pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_secret_ref: Option<super::SecretRef>,
+
+    /// The certificate being served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateStatus>,
+
+    /// The volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageStatus>,
+
+    /// Pods that serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<i32>,
+
+    /// Version of the operator that wrote this status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// The certificate being served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateStatus {
+    /// Start of its validity.
+    pub not_before: Time,
+    /// End of its validity.
+    pub not_after: Time,
+    /// Serial number, hexadecimal with colons as openssl prints it.
+    pub serial_number: String,
+    /// When the operator renews it. Not there for a certificate of your own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_time: Option<Time>,
+}
+
+/// The volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageStatus {
+    /// Name of the claim.
+    pub claim_name: String,
+    /// Capacity of the bound volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<String>,
+}
