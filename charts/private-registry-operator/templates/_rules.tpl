@@ -1,0 +1,54 @@
+{{/*
+What the operator may do where it keeps registries: every verb spelled out, because a reader of this list decides whether
+to trust it. One text for both modes: a ClusterRole, or a Role in each watched namespace.
+
+Children are written by server-side apply: patch, and create while there is none. Watches carry metadata alone except
+those of privateregistries, services, persistentvolumeclaims and deployments, whose state decides what comes next.
+*/}}
+{{- define "private-registry-operator.rules" -}}
+# The resources it serves. It never changes a spec.
+- apiGroups: [privateregistry.io]
+  resources: [privateregistries]
+  verbs: [list, watch]
+# Conditions, endpoint and certificate dates.
+- apiGroups: [privateregistry.io]
+  resources: [privateregistries/status]
+  verbs: [patch]
+# Its own: certificates, password hashes, credentials, pull and push Secrets; delete, because a certificate goes when TLS is
+# switched off. A person's, which a resource refers to: read one by one (get), watched without their contents.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch, delete]
+# The server's config.yml, the Service clients talk to, the account its Pod runs as.
+- apiGroups: [""]
+  resources: [configmaps, services, serviceaccounts]
+  verbs: [list, watch, create, patch, delete]
+# The volume with the images; get, because a resource may name a claim that exists already. Never deleted by the operator: a
+# claim with deletionPolicy Delete belongs to its resource and goes with it.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch]
+# The server itself.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch, delete]
+# During a rotation: which Pods still have to load the new passwords or certificate.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+# What `kubectl describe` tells about a registry; patch counts a repeated event up instead of adding another.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{/* The one Lease that says which Pod of the operator works. Creation cannot be limited to a name. */}}
+{{- define "private-registry-operator.leaseRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [private-registry-operator]
+  verbs: [get, patch]
+{{- end }}
