@@ -1,0 +1,257 @@
+//! What the chart makes of its values, and which values it refuses.
+
+use serde_json::{Value, json};
+
+use crate::tools::{NAMESPACE, RELEASE, documents, identity, of_kind, read, render, run, the, try_render};
+
+const CHART: &str = "charts/private-registry-operator";
+
+fn values() -> Value {
+    documents(&read(&format!("{CHART}/values.yaml"))).remove(0)
+}
+
+fn schema() -> Value {
+    serde_json::from_str(&read(&format!("{CHART}/values.schema.json"))).unwrap()
+}
+
+fn container(objects: &[Value]) -> &Value {
+    &the(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+}
+
+fn variable<'a>(objects: &'a [Value], name: &str) -> &'a Value {
+    let variables = container(objects)["env"].as_array().unwrap();
+    variables.iter().find(|variable| variable["name"] == name).map_or(&Value::Null, |variable| &variable["value"])
+}
+
+#[test]
+fn helm_has_nothing_to_complain_about() {
+    run("helm", &["lint", "--strict", CHART]).unwrap();
+}
+
+#[test]
+fn the_chart_has_the_version_of_the_workspace() {
+    let chart = documents(&read(&format!("{CHART}/Chart.yaml"))).remove(0);
+
+    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}
+
+/// Both ways: a value without a schema would be refused, a schema without a value would be a key nobody can find.
+#[test]
+fn schema_and_values_know_the_same_keys() {
+    fn compare(path: &str, value: &Value, schema: &Value) {
+        let (Some(values), Some(properties)) = (value.as_object(), schema["properties"].as_object()) else { return };
+        assert_eq!(schema["additionalProperties"], false, "{path} takes any key");
+        for (key, value) in values {
+            let property = properties.get(key).unwrap_or_else(|| panic!("the schema does not know {path}.{key}"));
+            compare(&format!("{path}.{key}"), value, property);
+        }
+        for key in properties.keys().filter(|key| !["global", "claims"].contains(&key.as_str())) {
+            assert!(values.contains_key(key), "values.yaml does not show {path}.{key}");
+        }
+    }
+
+    compare("", &values(), &schema());
+}
+
+#[test]
+fn a_value_that_means_nothing_is_refused() {
+    for value in [
+        "replica=2",
+        "image.name=operator",
+        "image.repository=privateregistry/operator:0.1.0",
+        "image.digest=sha256:1234",
+        "image.tag=7",
+        "serverImage.pullPolicy=Always",
+        "watchNamespaces=lion",
+        "watchNamespaces={Lion}",
+        "concurrency=0",
+        "log.format=xml",
+        "credentials.gracePeriod=soon",
+        "podLabels.size=3",
+    ] {
+        let refusal = try_render(&[value]).expect_err(value);
+        let key = value.split(['=', '.']).next().unwrap();
+        assert!(refusal.contains("schema") && refusal.contains(key), "{value}: {refusal}");
+    }
+}
+
+#[test]
+fn every_object_is_labelled_and_lives_in_the_namespace_of_the_release() {
+    let cluster_wide = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"];
+
+    for object in render(&["replicas=2", "metrics.serviceMonitor.enabled=true", "commonLabels.team=savannah"]) {
+        let labels = &object["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/instance"], RELEASE, "{}", identity(&object));
+        assert_eq!(labels["team"], "savannah", "{}", identity(&object));
+        let namespace = &object["metadata"]["namespace"];
+        if cluster_wide.iter().any(|kind| object["kind"] == *kind) {
+            assert!(namespace.is_null(), "{}", identity(&object));
+        } else {
+            assert_eq!(namespace, NAMESPACE, "{}", identity(&object));
+        }
+    }
+}
+
+#[test]
+fn uninstalling_keeps_the_crd_unless_told_otherwise() {
+    let policy = |values: &[&str]| {
+        let objects = render(values);
+        the(&objects, "CustomResourceDefinition")["metadata"]["annotations"]["helm.sh/resource-policy"].clone()
+    };
+
+    assert_eq!(policy(&[]), "keep");
+    assert_eq!(policy(&["crds.keep=false"]), Value::Null);
+    assert!(of_kind(&render(&["crds.enabled=false"]), "CustomResourceDefinition").is_empty());
+}
+
+#[test]
+fn the_crd_takes_annotations_of_other_tools() {
+    let objects = render(&[r"crds.annotations.argocd\.argoproj\.io/sync-options=ServerSideApply=true"]);
+
+    assert_eq!(
+        the(&objects, "CustomResourceDefinition")["metadata"]["annotations"],
+        json!({"argocd.argoproj.io/sync-options": "ServerSideApply=true", "helm.sh/resource-policy": "keep"})
+    );
+}
+
+#[test]
+fn images_are_of_this_release_unless_values_name_others() {
+    let version = env!("CARGO_PKG_VERSION");
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+
+    let plain = render(&[]);
+    assert_eq!(container(&plain)["image"], format!("privateregistry/operator:{version}"));
+    assert_eq!(*variable(&plain, "SERVER_IMAGE"), format!("privateregistry/server:{version}"));
+
+    let other = render(&[
+        "image.repository=registry.example.com:5000/mirror/operator",
+        &format!("image.digest={digest}"),
+        "serverImage.repository=registry.example.com:5000/mirror/server",
+        "serverImage.tag=v7",
+    ]);
+    assert_eq!(container(&other)["image"], format!("registry.example.com:5000/mirror/operator:{version}@{digest}"));
+    assert_eq!(*variable(&other, "SERVER_IMAGE"), "registry.example.com:5000/mirror/server:v7");
+}
+
+#[test]
+fn settings_reach_the_operator() {
+    let objects = render(&[
+        "watchNamespaces={lion,zebra}",
+        "clusterDomain=savannah.local",
+        "concurrency=3",
+        "credentials.gracePeriod=90s",
+        "leaderElection.enabled=false",
+        "log.level=debug",
+        "log.format=text",
+    ]);
+
+    for (name, value) in [
+        ("WATCH_NAMESPACES", "lion,zebra"),
+        ("CLUSTER_DOMAIN", "savannah.local"),
+        ("CONCURRENCY", "3"),
+        ("CREDENTIALS_GRACE_PERIOD", "90s"),
+        ("LEADER_ELECT", "false"),
+        ("LOG_LEVEL", "debug"),
+        ("LOG_FORMAT", "text"),
+    ] {
+        assert_eq!(*variable(&objects, name), value, "{name}");
+    }
+}
+
+#[test]
+fn the_pod_satisfies_the_restricted_standard() {
+    let objects = render(&[]);
+    let pod = &the(&objects, "Deployment")["spec"]["template"]["spec"];
+
+    assert_eq!(
+        pod["securityContext"],
+        json!({
+            "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+        })
+    );
+    assert_eq!(
+        container(&objects)["securityContext"],
+        json!({
+            "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+        })
+    );
+    assert_eq!(pod["volumes"], Value::Null);
+}
+
+#[test]
+fn a_platform_that_chooses_users_gets_to_choose() {
+    let objects = render(&["podSecurityContext.runAsUser=null", "podSecurityContext.runAsGroup=null"]);
+
+    assert_eq!(
+        the(&objects, "Deployment")["spec"]["template"]["spec"]["securityContext"],
+        json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+}
+
+#[test]
+fn standbys_are_kept_by_a_budget_and_chosen_between_by_a_lease() {
+    let (one, two) = (render(&[]), render(&["replicas=2"]));
+
+    assert!(of_kind(&one, "PodDisruptionBudget").is_empty(), "with one Pod it would only block a drain");
+    assert_eq!(the(&two, "PodDisruptionBudget")["spec"]["minAvailable"], 1);
+    let refusal = try_render(&["replicas=2", "leaderElection.enabled=false"]).unwrap_err();
+    assert!(refusal.contains("replicas may be more than 1 only with leaderElection.enabled"), "{refusal}");
+}
+
+#[test]
+fn without_leader_election_two_operators_never_run_at_once() {
+    let objects = render(&["leaderElection.enabled=false"]);
+
+    assert_eq!(the(&objects, "Deployment")["spec"]["strategy"], json!({"type": "Recreate"}));
+    assert!(of_kind(&objects, "Role").is_empty(), "no right to a lease that is not used");
+}
+
+#[test]
+fn selectors_find_the_pods_and_stay_the_same_across_versions() {
+    let objects = render(&["metrics.serviceMonitor.enabled=true", "podLabels.team=savannah", "replicas=2"]);
+    let deployment = the(&objects, "Deployment");
+    let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+    let expected =
+        json!({"app.kubernetes.io/name": "private-registry-operator", "app.kubernetes.io/instance": RELEASE});
+
+    assert_eq!(deployment["spec"]["selector"]["matchLabels"], expected);
+    assert_eq!(the(&objects, "Service")["spec"]["selector"], expected);
+    assert_eq!(the(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"], expected);
+    assert_eq!(labels["team"], "savannah");
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(labels[key], *value);
+    }
+}
+
+#[test]
+fn metrics_are_scraped_where_the_operator_serves_them() {
+    let objects = render(&["metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.release=prometheus"]);
+    let (service, monitor) = (the(&objects, "Service"), the(&objects, "ServiceMonitor"));
+
+    for (key, value) in monitor["spec"]["selector"]["matchLabels"].as_object().unwrap() {
+        assert_eq!(service["metadata"]["labels"][key], *value, "the monitor finds the Service by {key}");
+    }
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], container(&objects)["ports"][0]["name"]);
+    assert!(try_render(&["metrics.serviceMonitor.enabled=true", "metrics.service.enabled=false"]).is_err());
+}
+
+#[test]
+fn an_account_of_ones_own_has_to_be_named() {
+    let objects = render(&["serviceAccount.create=false", "serviceAccount.name=keeper"]);
+
+    assert!(of_kind(&objects, "ServiceAccount").is_empty());
+    assert_eq!(the(&objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"], "keeper");
+    assert!(try_render(&["serviceAccount.create=false"]).unwrap_err().contains("serviceAccount.name has to say"));
+}
+
+#[test]
+fn names_follow_the_release() {
+    let name = |values: &[&str]| the(&render(values), "Deployment")["metadata"]["name"].clone();
+
+    assert_eq!(name(&[]), "giraffe-private-registry-operator");
+    assert_eq!(name(&["nameOverride=keeper"]), "giraffe-keeper");
+    assert_eq!(name(&["fullnameOverride=keeper"]), "keeper");
+}

@@ -1,0 +1,112 @@
+//! The operator's rights: written out, the same in both modes, and none that would let it give rights away.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::tools::{NAMESPACE, identity, of_kind, render};
+
+const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+/// What the operator has no business with: through these the holder of its token would become somebody else.
+const IDENTITIES: [&str; 9] = [
+    "roles",
+    "rolebindings",
+    "clusterroles",
+    "clusterrolebindings",
+    "serviceaccounts/token",
+    "users",
+    "groups",
+    "certificatesigningrequests",
+    "pods/exec",
+];
+
+fn strings<'a>(rule: &'a Value, field: &str) -> Vec<&'a str> {
+    rule[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+fn rules(role: &Value) -> Vec<&Value> {
+    role["rules"].as_array().into_iter().flatten().collect()
+}
+
+fn roles(objects: &[Value]) -> Vec<&Value> {
+    [of_kind(objects, "ClusterRole"), of_kind(objects, "Role")].concat()
+}
+
+#[test]
+fn every_right_is_written_out() {
+    let objects = render(&["watchNamespaces={lion,zebra}"]).into_iter().chain(render(&[])).collect::<Vec<_>>();
+
+    for role in roles(&objects) {
+        assert!(!rules(role).is_empty(), "{} has no rules", identity(role));
+        for rule in rules(role) {
+            let verbs = strings(rule, "verbs");
+            assert!(verbs.iter().all(|verb| VERBS.contains(verb)), "{}: {rule}", identity(role));
+            assert!(!verbs.is_empty() && verbs.len() == verbs.iter().collect::<BTreeSet<_>>().len());
+            for field in ["apiGroups", "resources"] {
+                assert!(!strings(rule, field).is_empty(), "{}: no {field} in {rule}", identity(role));
+                assert!(!strings(rule, field).iter().any(|value| value.contains('*')), "{}: {rule}", identity(role));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_operator_gives_no_rights_away_and_only_looks_at_pods() {
+    for role in roles(&render(&[])) {
+        for rule in rules(role) {
+            let (resources, verbs) = (strings(rule, "resources"), strings(rule, "verbs"));
+            assert!(!resources.iter().any(|name| IDENTITIES.contains(name)), "{}: {rule}", identity(role));
+            assert!(!resources.contains(&"pods") || verbs == ["list"], "{}: {rule}", identity(role));
+        }
+    }
+}
+
+#[test]
+fn watching_some_namespaces_needs_the_same_rights_but_only_there() {
+    let everywhere = render(&["rbac.aggregatedRoles=false"]);
+    let some = render(&["rbac.aggregatedRoles=false", "watchNamespaces={lion,zebra}"]);
+
+    let cluster_roles = of_kind(&everywhere, "ClusterRole");
+    let [cluster_role] = cluster_roles[..] else { panic!("one ClusterRole, not {}", cluster_roles.len()) };
+    assert!(of_kind(&some, "ClusterRole").is_empty() && of_kind(&some, "ClusterRoleBinding").is_empty());
+    for namespace in ["lion", "zebra"] {
+        let role = of_kind(&some, "Role").into_iter().find(|role| role["metadata"]["namespace"] == namespace);
+        assert_eq!(role.expect("a Role in each namespace")["rules"], cluster_role["rules"]);
+    }
+}
+
+#[test]
+fn bindings_name_the_account_of_the_deployment_and_a_role_of_the_chart() {
+    let objects = render(&["watchNamespaces={lion}", "serviceAccount.name=keeper"]);
+    let names: BTreeSet<String> = roles(&objects).into_iter().map(identity).collect();
+
+    let bindings = of_kind(&objects, "RoleBinding");
+    assert_eq!(bindings.len(), 2, "one for registries, one for the lease");
+    for binding in bindings {
+        let subject = serde_json::json!([{"kind": "ServiceAccount", "name": "keeper", "namespace": NAMESPACE}]);
+        assert_eq!(binding["subjects"], subject);
+        let namespace = binding["metadata"]["namespace"].as_str().unwrap();
+        let name = binding["roleRef"]["name"].as_str().unwrap();
+        assert!(names.contains(&format!("Role {namespace}/{name}")), "{} refers to nothing", identity(binding));
+    }
+}
+
+#[test]
+fn people_get_rights_through_the_built_in_roles() {
+    let objects = render(&["watchNamespaces={lion}"]);
+    let aggregated = |suffix: &str| {
+        let cluster_roles = of_kind(&objects, "ClusterRole");
+        let role = cluster_roles.into_iter().find(|role| role["metadata"]["name"].as_str().unwrap().ends_with(suffix));
+        role.unwrap_or_else(|| panic!("no ClusterRole …{suffix}")).clone()
+    };
+    let (view, edit) = (aggregated("-view"), aggregated("-edit"));
+    let label = |role: &Value, to: &str| {
+        role["metadata"]["labels"][format!("rbac.authorization.k8s.io/aggregate-to-{to}")] == "true"
+    };
+
+    assert_eq!(["view", "edit", "admin"].map(|to| label(&view, to)), [true, true, true]);
+    assert_eq!(["view", "edit", "admin"].map(|to| label(&edit, to)), [false, true, true]);
+    assert_eq!(strings(&view["rules"][0], "verbs"), ["get", "list", "watch"]);
+    assert!(!edit.to_string().contains("privateregistries/status"), "only the operator writes the status");
+}

@@ -1,0 +1,114 @@
+//! The samples are complete, spelled right and accepted by the rules of the CRD, evaluated here as an API server would.
+
+use std::fs;
+
+use kube::core::cel::Validator;
+use private_registry_operator::api::v1alpha1::{PrivateRegistry, crd};
+use serde_json::{Value, json};
+
+use crate::tools::{documents, identity, of_kind, read, root, the};
+
+/// Every sample: its file name and its objects.
+fn samples() -> Vec<(String, Vec<Value>)> {
+    let entries = fs::read_dir(root().join("deploy/samples")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.map(|name| (name.clone(), documents(&read(&format!("deploy/samples/{name}"))))).collect()
+}
+
+fn registries() -> Vec<(String, Value)> {
+    let samples = samples().into_iter();
+    samples
+        .flat_map(|(name, objects)| {
+            let registries: Vec<Value> = of_kind(&objects, "PrivateRegistry").into_iter().cloned().collect();
+            assert!(!registries.is_empty(), "{name} shows no registry");
+            registries.into_iter().map(move |registry| (name.clone(), registry))
+        })
+        .collect()
+}
+
+/// The paths of all scalars in `value`, or of its empty lists and maps.
+fn paths(value: &Value, path: &str) -> Vec<String> {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(key, value)| (format!("{path}/{key}"), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), value)).collect(),
+        _ => Vec::new(),
+    };
+    if children.is_empty() {
+        return vec![path.to_owned()];
+    }
+    children.into_iter().flat_map(|(path, value)| paths(value, &path)).collect()
+}
+
+#[test]
+fn the_first_sample_is_the_smallest_resource() {
+    let objects = documents(&read("deploy/samples/private-registry.yaml"));
+    let registry = the(&objects, "PrivateRegistry");
+
+    assert_eq!(identity(registry), "PrivateRegistry apps/team");
+    assert_eq!(registry["spec"], json!({}));
+}
+
+#[test]
+fn every_field_of_a_sample_is_one_the_operator_reads() {
+    for (name, sample) in registries() {
+        let registry: PrivateRegistry =
+            serde_json::from_value(sample.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let read = serde_json::to_value(&registry).unwrap();
+        for path in paths(&sample, "") {
+            let (written, understood) = (sample.pointer(&path).unwrap(), read.pointer(&path));
+            let same = understood == Some(written) || (*written == json!({}) && understood.is_some());
+            assert!(same, "{name}: {path} is {written}, the operator reads {understood:?}");
+        }
+    }
+}
+
+#[test]
+fn samples_satisfy_the_rules_of_the_crd() {
+    let schema = serde_json::to_value(&crd().spec.versions[0].schema).unwrap()["openAPIV3Schema"].clone();
+
+    for (name, sample) in registries() {
+        let registry: PrivateRegistry = serde_json::from_value(sample).unwrap();
+        let object = serde_json::to_value(registry).unwrap();
+        Validator::new().validate(&schema, &object, None).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}
+
+#[test]
+fn the_rules_are_really_evaluated() {
+    let schema = serde_json::to_value(&crd().spec.versions[0].schema).unwrap()["openAPIV3Schema"].clone();
+    let reserved = json!({"metadata": {"name": "team"}, "spec": {"auth": {"users": [
+        {"name": "pull", "passwordSecretRef": {"name": "ci", "key": "password"}, "access": "Pull"},
+    ]}}});
+
+    let refusal = Validator::new().validate(&schema, &reserved, None).unwrap_err();
+
+    assert!(format!("{refusal:?}").contains("the names pull and push belong to the generated users"), "{refusal:?}");
+}
+
+#[test]
+fn samples_run_in_the_namespace_of_the_first_one() {
+    let first = documents(&read("deploy/samples/private-registry.yaml"));
+    let labels = &the(&first, "Namespace")["metadata"]["labels"];
+    assert_eq!(labels["pod-security.kubernetes.io/enforce"], "restricted");
+
+    for (name, objects) in samples() {
+        for object in objects.iter().filter(|object| object["kind"] != "Namespace") {
+            assert_eq!(object["metadata"]["namespace"], "apps", "{name}: {}", identity(object));
+        }
+    }
+}
+
+#[test]
+fn samples_bring_the_secrets_they_refer_to() {
+    for (name, objects) in samples() {
+        let secrets: Vec<&str> =
+            of_kind(&objects, "Secret").iter().filter_map(|secret| secret["metadata"]["name"].as_str()).collect();
+        for registry in of_kind(&objects, "PrivateRegistry") {
+            let users = registry["spec"]["auth"]["users"].as_array().into_iter().flatten();
+            for user in users {
+                let secret = user["passwordSecretRef"]["name"].as_str().unwrap();
+                assert!(secrets.contains(&secret), "{name}: user {} refers to {secret}", user["name"]);
+            }
+        }
+    }
+}
