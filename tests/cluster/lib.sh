@@ -4,13 +4,13 @@
 # CACHE  outlives a clone and is shared by all clones of a machine: programs, node images, the private Docker engine.
 # STATE  belongs to this clone: environment, kubeconfig, logs. Git ignores it.
 
-set -euo pipefail
-
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/private-registry
 STATE=$ROOT/.cluster
 LOGS=$STATE/logs
+# shellcheck disable=SC2034 # used by the scripts
 CLUSTER=${CLUSTER_NAME:-private-registry}
+# shellcheck disable=SC2034
 ENGINE=$CACHE/docker # the private Docker engine: see docker-up
 
 mkdir -p "$CACHE" "$LOGS" "$STATE/bin"
