@@ -87,3 +87,13 @@ fn overlays_build() {
         assert_eq!(of_kind(&built, "Deployment").len(), 1, "{}", folder.display());
     }
 }
+
+#[test]
+fn compose_runs_the_server_of_this_version() {
+    let compose = documents(&read("deploy/compose/compose.yaml")).remove(0);
+
+    assert_eq!(
+        compose["services"]["registry"]["image"],
+        format!("privateregistry/server:{}", env!("CARGO_PKG_VERSION"))
+    );
+}
