@@ -1,11 +1,12 @@
-//! What the project ships as YAML: the CRD, the Helm chart, deploy/install.yaml, the kustomize base and the samples. These
-//! tests need no cluster; they need helm and kubectl, which `make setup` provides. What an API server makes of the same files
-//! is the end-to-end suite's business.
+//! What the project ships as YAML: the CRD, the Helm chart, deploy/install.yaml, the kustomize base and the samples, and
+//! where the documents point to. These tests need no cluster; they need helm and kubectl, which `make setup` provides. What
+//! an API server makes of the same files is the end-to-end suite's business.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod chart;
 mod crd;
+mod docs;
 mod install;
 mod rbac;
 mod samples;
