@@ -69,5 +69,17 @@ exclusively() {
   }
 }
 
+# given_cluster: whether KUBECONFIG is a user's own, not what .cluster/env has set.
+given_cluster() { [ -n "${KUBECONFIG:-}" ] && [ "$KUBECONFIG" != "$STATE/kubeconfig" ]; }
+
+# kube ARGUMENT...: kubectl on the cluster that `up` made.
+kube() { kubectl --kubeconfig "$STATE/kubeconfig" "$@"; }
+
+# use_docker: the engine that docker-up has found or started.
+use_docker() {
+  [ ! -f "$STATE/docker-host" ] || DOCKER_HOST=$(cat "$STATE/docker-host")
+  [ -z "${DOCKER_HOST:-}" ] || export DOCKER_HOST
+}
+
 # digest_of FILE...: a short name for the contents of files.
 digest_of() { cat "$@" | sha256sum | cut -c 1-16; }

@@ -1,0 +1,60 @@
+# The commands people type. Each is a script that can be run alone and says what it does; `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*##.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+
+# IMAGE_PREFIX: where images go, e.g. registry.example.com/you. IMAGE_TAG: the workspace's version. NODE_IMAGE, WORKERS,
+# KUBECONFIG: see tests/cluster/up. KEEP=1: a test leaves its namespace.
+export
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
+
+demo: ## the main job end to end: a cluster, the operator, a registry, a push, Pods that run from it
+	@tests/cluster/demo
+
+demo-down: ## removes what `make demo` made, the cluster included
+	@tests/cluster/demo-down
+
+test: ## every tier, setting up what is missing; what CI runs
+	@tests/tiers/all
+
+setup: ## system packages and programs that building and testing needs
+	@tests/tiers/setup
+
+build: ## the operator and the server, for this machine
+	cargo build --workspace --bins --locked
+
+images: ## the two images; IMAGE_PREFIX=... IMAGE_TAG=... name them
+	@deploy/build-images
+
+push: ## pushes the images; IMAGE_PREFIX=registry.example.com/you
+	@deploy/push-images
+
+fmt: ## formats the code
+	cargo fmt --all
+
+lint: ## format, clippy, rustdoc, dependencies, shell scripts, chart
+	@tests/tiers/lint
+
+unit: ## tests that need no cluster
+	@tests/tiers/unit
+
+manifests: ## tests that CRD, chart and install.yaml agree with the code
+	@tests/tiers/manifests
+
+generate: ## writes what is derived from the API types and the chart: crds/, the chart's CRD, deploy/install.yaml
+	cargo run --quiet --locked --package private-registry-operator -- crd > .crd.yaml && mv .crd.yaml crds/privateregistries.yaml
+	tests/tools/build helm && deploy/generate
+
+e2e: ## end-to-end tests on the kind cluster, or on the one of KUBECONFIG=...
+	@tests/tiers/e2e
+
+e2e-one: ## one file or one test of it: NAME=drift; KEEP=1 leaves its namespace
+	@tests/tiers/e2e $(or $(NAME),$(error NAME=... says which test, e.g. make e2e-one NAME=drift))
+
+cluster-up: ## a kind cluster for tests, and .cluster/env that leads to it; WORKERS=2, NODE_IMAGE=kindest/node:...
+	@tests/cluster/up
+
+cluster-down: ## removes the cluster and what it changed on this machine; caches stay
+	@tests/cluster/down
