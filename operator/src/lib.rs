@@ -1,3 +1,5 @@
 //! Kubernetes operator that keeps `PrivateRegistry` resources running.
 
 pub mod api;
+pub mod names;
+pub mod pki;

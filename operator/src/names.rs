@@ -1,0 +1,217 @@
+//! Every name that two places must agree on: of children, labels, annotations, ports, paths and the keys of Secrets.
+
+use std::{collections::BTreeMap, fmt};
+
+/// Who owns the fields that the operator applies.
+pub const FIELD_MANAGER: &str = "private-registry-operator";
+/// The Lease that says which replica of the operator works.
+pub const LEASE: &str = "private-registry-operator";
+/// The users that every registry has.
+pub const PULL_USER: &str = "pull";
+/// See [`PULL_USER`].
+pub const PUSH_USER: &str = "push";
+
+/// Keys of labels, as Kubernetes recommends them, and the values that are the same everywhere.
+pub mod label {
+    /// What the application is: [`APPLICATION`].
+    pub const NAME: &str = "app.kubernetes.io/name";
+    /// Name of the PrivateRegistry.
+    pub const INSTANCE: &str = "app.kubernetes.io/instance";
+    /// Which part of the registry the object is.
+    pub const COMPONENT: &str = "app.kubernetes.io/component";
+    /// Who keeps the object: [`super::FIELD_MANAGER`].
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// Version of the operator that applied the object.
+    pub const VERSION: &str = "app.kubernetes.io/version";
+    /// What the object belongs to: [`APPLICATION`].
+    pub const PART_OF: &str = "app.kubernetes.io/part-of";
+    /// Value of [`NAME`] and [`PART_OF`].
+    pub const APPLICATION: &str = "private-registry";
+}
+
+/// Keys of annotations.
+pub mod annotation {
+    /// Hash of config.yml on the Pod template: a new configuration rolls the Pods.
+    pub const CONFIG_HASH: &str = "privateregistry.io/config-hash";
+    /// Where each line of the htpasswd file came from, on the Secret that holds it.
+    pub const HTPASSWD_RECORD: &str = "privateregistry.io/htpasswd-record";
+}
+
+/// Keys in Secrets and ConfigMaps, and with that the names of mounted files.
+pub mod key {
+    /// A certificate, followed by its intermediates.
+    pub const CERTIFICATE: &str = "tls.crt";
+    /// Its private key.
+    pub const PRIVATE_KEY: &str = "tls.key";
+    /// The authorities to trust.
+    pub const AUTHORITY: &str = "ca.crt";
+    /// Names and bcrypt hashes.
+    pub const HTPASSWD: &str = "htpasswd";
+    /// Rules about who may do what.
+    pub const ACCESS: &str = "access.yml";
+    /// The server's configuration.
+    pub const CONFIG: &str = "config.yml";
+    /// The key that signs the state of uploads.
+    pub const HTTP_SECRET: &str = "secret";
+    /// Registry credentials as Docker writes them.
+    pub const DOCKER_CONFIG: &str = ".dockerconfigjson";
+    /// Host of the registry, for people and scripts.
+    pub const REGISTRY: &str = "registry";
+    /// User of the registry, for people and scripts.
+    pub const USERNAME: &str = "username";
+    /// Password of that user.
+    pub const PASSWORD: &str = "password";
+}
+
+/// Where the Pod finds what is mounted. The server's config.yml and the Pod's mounts must agree on them.
+pub mod path {
+    /// The directory of config.yml, where the server looks by itself.
+    pub const CONFIG: &str = "/etc/distribution";
+    /// The directory of certificate and key.
+    pub const CERTIFICATES: &str = "/certs";
+    /// The directory of htpasswd and access.yml.
+    pub const AUTH: &str = "/auth";
+    /// The directory of the blobs.
+    pub const DATA: &str = "/var/lib/registry";
+}
+
+/// Ports and their names.
+pub mod port {
+    /// The container's port for the distribution API.
+    pub const REGISTRY: i32 = 5000;
+    /// The container's port for health, metrics and the versions of the files in force.
+    pub const DEBUG: i32 = 5001;
+    /// The Service's port unless the spec says another one.
+    pub const HTTPS: i32 = 443;
+    /// The same without TLS.
+    pub const HTTP: i32 = 80;
+    /// Name of [`REGISTRY`] in Pod and Service.
+    pub const REGISTRY_NAME: &str = "registry";
+    /// Name of [`DEBUG`] in the Pod.
+    pub const DEBUG_NAME: &str = "debug";
+}
+
+/// Which PrivateRegistry: the start of all its children's names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegistryName {
+    /// Its namespace, where its children are too.
+    pub namespace: String,
+    /// Its name: a DNS label of at most 50 characters, which the CRD sees to.
+    pub name: String,
+}
+
+impl RegistryName {
+    /// Secret with the authority's key; never mounted.
+    #[must_use]
+    pub fn ca_secret(&self) -> String {
+        self.child("ca")
+    }
+
+    /// Secret with the certificate that is served, its key, and the authorities to trust.
+    #[must_use]
+    pub fn tls_secret(&self) -> String {
+        self.child("tls")
+    }
+
+    /// Secret with the generated users' passwords, a key a user.
+    #[must_use]
+    pub fn credentials_secret(&self) -> String {
+        self.child("credentials")
+    }
+
+    /// Secret with htpasswd and access.yml.
+    #[must_use]
+    pub fn htpasswd_secret(&self) -> String {
+        self.child("htpasswd")
+    }
+
+    /// Secret with the key that signs the state of uploads.
+    #[must_use]
+    pub fn http_secret(&self) -> String {
+        self.child("http")
+    }
+
+    /// Secret with which Pods pull.
+    #[must_use]
+    pub fn pull_secret(&self) -> String {
+        self.child("pull")
+    }
+
+    /// Secret with which images are pushed.
+    #[must_use]
+    pub fn push_secret(&self) -> String {
+        self.child("push")
+    }
+
+    /// ConfigMap with config.yml.
+    #[must_use]
+    pub fn config_map(&self) -> String {
+        self.child("config")
+    }
+
+    /// Service, ServiceAccount, Deployment and the claim have the resource's own name.
+    #[must_use]
+    pub fn workload(&self) -> String {
+        self.name.clone()
+    }
+
+    /// The Secrets that the operator keeps.
+    #[must_use]
+    pub fn secrets(&self) -> [String; 7] {
+        [
+            self.ca_secret(),
+            self.tls_secret(),
+            self.credentials_secret(),
+            self.htpasswd_secret(),
+            self.http_secret(),
+            self.pull_secret(),
+            self.push_secret(),
+        ]
+    }
+
+    /// The labels that tell this registry's Pods from all others; a Deployment's selector can never change.
+    #[must_use]
+    pub fn selector(&self) -> BTreeMap<String, String> {
+        [(label::NAME, label::APPLICATION), (label::INSTANCE, &self.name)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    /// The labels of a child that is this part of the registry.
+    #[must_use]
+    pub fn labels(&self, component: &str) -> BTreeMap<String, String> {
+        let mut labels = self.selector();
+        labels.extend(
+            [
+                (label::COMPONENT, component),
+                (label::MANAGED_BY, FIELD_MANAGER),
+                (label::VERSION, env!("CARGO_PKG_VERSION")),
+                (label::PART_OF, label::APPLICATION),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        labels
+    }
+
+    /// Hosts under which the Service is reached, shortest first, the full one last.
+    #[must_use]
+    pub fn hosts(&self, cluster_domain: &str) -> [String; 4] {
+        let Self { namespace, name } = self;
+        [
+            name.clone(),
+            format!("{name}.{namespace}"),
+            format!("{name}.{namespace}.svc"),
+            format!("{name}.{namespace}.svc.{cluster_domain}"),
+        ]
+    }
+
+    fn child(&self, suffix: &str) -> String {
+        format!("{}-{suffix}", self.name)
+    }
+}
+
+impl fmt::Display for RegistryName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}

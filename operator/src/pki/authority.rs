@@ -1,0 +1,67 @@
+//! The authority of one registry. It signs that registry's leaf and nothing else.
+
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
+
+use super::{Certificate, Error, Pair, issued_now};
+use crate::names::RegistryName;
+
+/// How long an authority is valid: ten years.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// An authority with its key.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Certificate and key as they are kept.
+    pub pair: Pair,
+    /// What the certificate says.
+    pub certificate: Certificate,
+}
+
+impl Authority {
+    /// A new authority with a P-256 key.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn generate(registry: &RegistryName, now: Timestamp) -> Result<Self, Error> {
+        let mut params = CertificateParams::default();
+        issued_now(&mut params, now, LIFETIME)?;
+        params.distinguished_name = subject(registry);
+        // It signs leaves, never another authority.
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        Self::from_pair(Pair { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() })
+    }
+
+    /// The authority that an earlier run has kept.
+    ///
+    /// # Errors
+    /// When one of the two is not PEM, or the key belongs to another certificate.
+    pub fn from_pair(pair: Pair) -> Result<Self, Error> {
+        let certificate = Certificate::from_pair(&pair)?;
+        Ok(Self { pair, certificate })
+    }
+
+    /// Whether a leaf of this lifetime would outlive the authority, so that a new one is due.
+    #[must_use]
+    pub fn is_due(&self, leaf_lifetime: SignedDuration, now: Timestamp) -> bool {
+        now + leaf_lifetime > self.certificate.not_after
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn issued_at(&self) -> Timestamp {
+        self.certificate.not_before + super::BACKDATE
+    }
+}
+
+/// Both parts stay below the 64 characters that X.520 allows.
+fn subject(registry: &RegistryName) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::OrganizationName, &registry.namespace);
+    subject.push(DnType::CommonName, format!("{} registry CA", registry.name));
+    subject
+}
