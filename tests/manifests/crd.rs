@@ -22,8 +22,7 @@ fn the_crd_file_is_what_the_types_generate() {
     assert_eq!(documents.len(), 1);
     assert!(
         parsed(&documents[0]) == v1alpha1::crd(),
-        "crds/privateregistries.yaml is out of date: \
-         cargo run -p private-registry-operator -- crd > crds/privateregistries.yaml && deploy/generate"
+        "crds/privateregistries.yaml is out of date: run `make generate`"
     );
 }
 
@@ -31,7 +30,7 @@ fn the_crd_file_is_what_the_types_generate() {
 fn the_chart_carries_the_same_crd() {
     assert!(
         read("charts/private-registry-operator/files/crd.yaml") == read("crds/privateregistries.yaml"),
-        "the chart's copy of the CRD is out of date: run deploy/generate"
+        "the chart's copy of the CRD is out of date: run `make generate`"
     );
 }
 

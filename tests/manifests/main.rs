@@ -1,6 +1,6 @@
 //! What the project ships as YAML: the CRD, the Helm chart, deploy/install.yaml, the kustomize base and the samples, and
-//! where the documents point to. These tests need no cluster; they need helm and kubectl, which `make setup` provides. What
-//! an API server makes of the same files is the end-to-end suite's business.
+//! where the documents point to. These tests need no cluster, but helm, which `make setup` provides. What an API server makes
+//! of the same files is the end-to-end suite's business.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
