@@ -4,8 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::tools::{read, root};
 
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "operator/README.md", "registry-server/README.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "charts/private-registry-operator/README.md",
+    "operator/README.md",
+    "registry-server/README.md",
+];
 
 /// The targets of inline links, `[text](target)`, that are paths.
 fn links(text: &str) -> impl Iterator<Item = &str> {
