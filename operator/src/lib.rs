@@ -1,5 +1,6 @@
 //! Kubernetes operator that keeps `PrivateRegistry` resources running.
 
 pub mod api;
+pub mod credentials;
 pub mod names;
 pub mod pki;
