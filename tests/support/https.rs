@@ -1,0 +1,82 @@
+//! One request over HTTP, as plain as possible: tests of status codes must see what is on the wire, with the certificate
+//! verified against the authority that the user was given.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// What a server said.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The `code` of the first error in an error body (distribution-spec, Error Codes); empty if there is none.
+    pub fn error_code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body.pointer("/errors/0/code").and_then(|code| code.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+/// Who asks, for Basic authentication; nobody if `None`.
+pub type Login<'a> = Option<(&'a str, &'a str)>;
+
+/// Opens TLS to `host` over `stream`, trusting the certificates of the PEM text `authorities` alone.
+pub async fn connect<S>(stream: S, host: &str, authorities: &str) -> Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+        roots.add(certificate.context("failed to read an authority's certificate")?)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = versions.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned())?;
+    let connection = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connection.with_context(|| format!("failed to open a verified TLS connection to {host}"))
+}
+
+/// Sends one request over `stream` and reads the whole answer.
+pub async fn send<S>(stream: S, method: Method, host: &str, path: &str, login: Login<'_>, body: Bytes) -> Result<Answer>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the sender or the server; what it says then is in the answer already.
+    let connection = tokio::spawn(connection);
+    let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
+    if let Some((user, password)) = login {
+        let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        request = request.header(header::AUTHORIZATION, value);
+    }
+    let response = sender.send_request(request.body(Full::new(body))?).await;
+    let (parts, body) = response.with_context(|| format!("failed to ask {host} for {path}"))?.into_parts();
+    let body = body.collect().await.with_context(|| format!("failed to read the answer for {path}"))?.to_bytes();
+    connection.abort();
+    Ok(Answer { status: parts.status, headers: parts.headers, body })
+}

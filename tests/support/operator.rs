@@ -1,0 +1,123 @@
+//! The operator of the suite: installed once by Helm from the chart with the images built from this tree, as a user would.
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+use tokio::sync::Mutex;
+
+use crate::command::{command, outcome, run};
+use crate::root;
+use crate::tunnel;
+
+/// The Helm release of the suite.
+pub const RELEASE: &str = "private-registry-operator";
+
+/// Where it lives.
+pub const NAMESPACE: &str = "private-registry-system";
+
+/// How long an old password works beside a new one in this suite; short, because a test waits for its end.
+pub const GRACE_PERIOD: &str = "20s";
+
+/// Port of the operator's health and metrics.
+const ADMIN_PORT: u16 = 8080;
+
+static INSTALLED: Mutex<bool> = Mutex::const_new(false);
+
+/// Installs or upgrades the suite's release, once per process.
+pub async fn ensure_installed(client: &Client) -> Result<()> {
+    let mut installed = INSTALLED.lock().await;
+    if !*installed {
+        install(&[]).await?;
+        pod(client).await?;
+        *installed = true;
+    }
+    Ok(())
+}
+
+/// Makes the next test install the suite's release again.
+pub async fn forget_installed() {
+    *INSTALLED.lock().await = false;
+}
+
+/// `helm upgrade --install` of the suite's release, with further `values` as `key=value`.
+pub async fn install(values: &[&str]) -> Result<()> {
+    let chart = root().join("charts").join(RELEASE);
+    let mut helm = command("helm", ["upgrade", "--install", RELEASE]);
+    helm.arg(chart).args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
+    helm.args(["--set", &format!("credentials.gracePeriod={GRACE_PERIOD}")]);
+    for value in image_values().await.iter().map(String::as_str).chain(values.iter().copied()) {
+        helm.args(["--set-string", value]);
+    }
+    run(helm).await.map(drop).context(
+        "failed to install the operator: are the images loaded? `make e2e` builds and loads them; \
+         on a cluster of your own, `make push IMAGE_PREFIX=...` and run the tests with the same IMAGE_PREFIX",
+    )
+}
+
+/// Removes the release with Helm.
+pub async fn uninstall() -> Result<()> {
+    run(command("helm", ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait"])).await.map(drop)
+}
+
+/// Values that name the images of this tree, as the Makefile's `IMAGE_PREFIX` and `IMAGE_TAG` do.
+async fn image_values() -> Vec<String> {
+    let mut values = Vec::new();
+    if let Ok(prefix) = std::env::var("IMAGE_PREFIX") {
+        values.push(format!("image.repository={prefix}/operator"));
+        values.push(format!("serverImage.repository={prefix}/server"));
+    }
+    if let Ok(tag) = std::env::var("IMAGE_TAG") {
+        values.push(format!("image.tag={tag}"));
+        values.push(format!("serverImage.tag={tag}"));
+    }
+    // A rebuilt image keeps its tag while one works on the operator; an annotation with its id rolls the Deployment.
+    if let Some(id) = local_image_id().await {
+        values.push(format!("podAnnotations.privateregistry\\.io/image-id={id}"));
+    }
+    values
+}
+
+/// The id of the operator image in the local Docker engine, if there is one.
+async fn local_image_id() -> Option<String> {
+    let prefix = std::env::var("IMAGE_PREFIX").unwrap_or_else(|_| "privateregistry".to_owned());
+    let tag = std::env::var("IMAGE_TAG").unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned());
+    let inspect = command("docker", ["image", "inspect", "--format", "{{.Id}}", &format!("{prefix}/operator:{tag}")]);
+    let output = outcome(inspect, "").await.ok()?;
+    output.success.then_some(output.stdout)
+}
+
+/// The Pods of the operator's namespace.
+pub fn pods(client: &Client) -> Api<Pod> {
+    Api::namespaced(client.clone(), NAMESPACE)
+}
+
+/// Selects the operator's Pods.
+pub fn selector() -> ListParams {
+    ListParams::default().labels("app.kubernetes.io/name=private-registry-operator")
+}
+
+/// The name of the operator's one Pod that is not on its way out.
+pub async fn pod(client: &Client) -> Result<String> {
+    let pods = pods(client).list(&selector()).await?;
+    let mut staying = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+    let pod = staying.next().context("the operator has no Pod: `helm status` of the release tells why")?;
+    Ok(pod.name_any())
+}
+
+/// The operator's metrics as Prometheus would read them.
+pub async fn metrics(client: &Client) -> Result<String> {
+    let pod = pod(client).await?;
+    let answer = tunnel::get_plain(&pods(client), &pod, ADMIN_PORT, "/metrics").await?;
+    anyhow::ensure!(answer.status == 200, "the operator answered {} for /metrics", answer.status);
+    Ok(answer.text())
+}
+
+/// The sum of a metric's samples, whatever their labels; none if there is no sample.
+pub fn sum_of(metrics: &str, name: &str) -> Option<f64> {
+    let value = |line: &str| {
+        let rest = line.strip_prefix(name)?;
+        rest.starts_with([' ', '{']).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+    };
+    metrics.lines().filter_map(value).reduce(|sum, value| sum + value)
+}

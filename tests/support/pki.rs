@@ -1,0 +1,42 @@
+//! A certificate authority of a user's own, for what the operator's does not cover.
+
+use anyhow::Result;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+/// An authority that a test made.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Debug)]
+pub struct Leaf {
+    /// The certificate.
+    pub certificate: String,
+    /// The private key, PKCS#8.
+    pub key: String,
+}
+
+impl Authority {
+    /// A new authority called `name`.
+    pub fn new(name: &str) -> Result<Self> {
+        let mut parameters = CertificateParams::new(Vec::new())?;
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Ok(Self { issuer: CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)? })
+    }
+
+    /// PEM of its certificate, for clients to trust.
+    pub fn certificate(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A server certificate for `names`, host names or addresses.
+    pub fn issue(&self, names: &[&str]) -> Result<Leaf> {
+        let key = KeyPair::generate()?;
+        let mut parameters = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        parameters.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or_default());
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
+        Ok(Leaf { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+}

@@ -1,0 +1,88 @@
+//! Waiting for a condition, by watch where Kubernetes can tell and by asking again where it cannot. Nothing sleeps in the
+//! hope that something has happened meanwhile.
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use futures::StreamExt as _;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::watch_object;
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{sleep, timeout};
+
+/// Generous: a test that passes never comes near it. The longest wait is a kubelet's, which syncs a changed Secret into a
+/// Pod within two minutes.
+pub const LIMIT: Duration = Duration::from_secs(240);
+
+/// The pause between two attempts of `eventually`.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What can be waited for: any object that a watch delivers.
+pub trait Watched: Resource + Clone + DeserializeOwned + Serialize + Debug + Send + 'static {}
+impl<K: Resource + Clone + DeserializeOwned + Serialize + Debug + Send + 'static> Watched for K {}
+
+/// Watches the object `name` until it exists and `holds`. `what` completes the sentence "waited for ...".
+pub async fn until<K: Watched>(api: &Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> Result<K> {
+    let met = watch(api, name, what, |object| object.is_some_and(&holds)).await?;
+    met.ok_or_else(|| anyhow::anyhow!("waited for {what}, but {name} does not exist"))
+}
+
+/// Watches until there is no object `name`.
+pub async fn until_gone<K: Watched>(api: &Api<K>, name: &str) -> Result<()> {
+    watch(api, name, "its removal", |object| object.is_none()).await.map(drop)
+}
+
+async fn watch<K: Watched>(
+    api: &Api<K>,
+    name: &str,
+    what: &str,
+    holds: impl Fn(Option<&K>) -> bool,
+) -> Result<Option<K>> {
+    let mut last = "nothing was seen of it".to_owned();
+    let mut changes = pin!(watch_object(api.clone(), name).default_backoff());
+    let met = timeout(LIMIT, async {
+        while let Some(change) = changes.next().await {
+            match change {
+                Ok(object) if holds(object.as_ref()) => return Some(object),
+                Ok(object) => last = describe(object.as_ref()),
+                Err(error) => last = format!("the watch failed: {error}"),
+            }
+        }
+        None
+    });
+    match met.await {
+        Ok(Some(object)) => Ok(object),
+        _ => bail!("waited {} s for {what} of {name} ({}); last: {last}", LIMIT.as_secs(), api.resource_url()),
+    }
+}
+
+/// The part of an object that tells how it is: its status, or else its metadata.
+fn describe<K: Serialize>(object: Option<&K>) -> String {
+    let Some(object) = object else { return "it does not exist".to_owned() };
+    let value = serde_json::to_value(object).unwrap_or_default();
+    let telling = value.get("status").or_else(|| value.get("metadata"));
+    telling.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Asks `attempt` until it succeeds; for what no watch can tell, such as an answer of a registry. `what` completes the
+/// sentence "waited for ...".
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let mut last = anyhow::anyhow!("the first attempt did not end");
+    let met = timeout(LIMIT, async {
+        loop {
+            match attempt().await {
+                Ok(value) => return value,
+                Err(error) => last = error,
+            }
+            sleep(PAUSE).await;
+        }
+    });
+    match met.await {
+        Ok(value) => Ok(value),
+        Err(_) => Err(last.context(format!("waited {} s for {what}", LIMIT.as_secs()))),
+    }
+}
