@@ -81,5 +81,12 @@ use_docker() {
   [ -z "${DOCKER_HOST:-}" ] || export DOCKER_HOST
 }
 
+# engine_pid: that of our Docker engine, or nothing. A pid file alone proves nothing, the number may be somebody else's by now.
+engine_pid() {
+  local pid
+  pid=$(cat "$ENGINE/dockerd.pid" 2>/dev/null) || return 0
+  if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "--data-root $ENGINE/data "; then echo "$pid"; fi
+}
+
 # digest_of FILE...: a short name for the contents of files.
 digest_of() { cat "$@" | sha256sum | cut -c 1-16; }

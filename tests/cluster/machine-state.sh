@@ -9,7 +9,7 @@ RECORD=$ENGINE/machine-before
 SETTINGS=(net.ipv4.ip_forward vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
 # Paths the engine makes on its way; removed if they were not there and are empty.
-PLACES=(/lib/modules /etc/docker /opt/containerd/bin /opt/containerd/lib /opt/containerd /var/lib/docker /run/docker/plugins /run/docker /run/docker-cni /run/containerd)
+PLACES=(/lib/modules /etc/docker /opt/containerd/bin /opt/containerd/lib /opt/containerd /var/lib/docker /run/docker/plugins /run/docker /run/containerd/s /run/containerd)
 
 # record_machine_state: once a boot, so that a second start after a crash does not take the first one's traces for the user's.
 record_machine_state() {
@@ -39,7 +39,12 @@ links() { ip -o link | awk -F': ' '{sub(/@.*/, "", $2); print $2}'; }
 
 tables() { nft list tables 2>/dev/null || true; }
 
-forward_policy() { iptables-save -t filter 2>/dev/null | awk '$1 == ":FORWARD" {print $2}'; }
+# forward_policy: nothing where there was no filter; asking iptables itself would make one.
+forward_policy() {
+  if tables | grep -qx 'table ip filter' || grep -qsx filter /proc/net/ip_tables_names; then
+    iptables-save -t filter | awk '$1 == ":FORWARD" {print $2}'
+  fi
+}
 
 restore_links() {
   local link
@@ -49,16 +54,18 @@ restore_links() {
 }
 
 restore_tables() {
-  local keyword family table policy
+  local keyword family table
   while read -r keyword family table; do
     if grep -qx "$keyword $family $table" "$RECORD/tables"; then continue; fi
     case "$family $table" in "ip nat" | "ip filter" | "ip mangle" | "ip raw" | "ip6 nat" | "ip6 filter" | "ip6 mangle" | "ip6 raw") nft delete "$keyword" "$family" "$table" ;; esac
   done < <(tables)
-  policy=$(cat "$RECORD/forward-policy")
-  [ -z "$policy" ] || {
-    iptables-save | grep -viE 'docker|br-[0-9a-f]{12}' | iptables-restore
-    iptables -P FORWARD "$policy"
-  }
+  [ ! -s "$RECORD/forward-policy" ] || without_docker
+}
+
+# without_docker: a filter that was there keeps its rules, loses Docker's, and gets back the policy that Docker changed.
+without_docker() {
+  iptables-save | { grep -viE 'docker|br-[0-9a-f]{12}' || true; } | iptables-restore
+  iptables -P FORWARD "$(cat "$RECORD/forward-policy")"
 }
 
 restore_settings() {
