@@ -1,0 +1,52 @@
+//! The catalog: `GET /v2/_catalog`, the reference's list of repositories.
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{Method, Uri, header};
+use serde_json::json;
+
+use super::{Context, Endpoint, error::ApiError, identify, pagination, response};
+use crate::{
+    auth::{Action, Principal},
+    oci::ErrorCode,
+};
+
+/// How many repositories a request gets that does not say.
+const DEFAULT_COUNT: usize = 100;
+
+/// The repositories that the principal may pull from, a page at a time, in byte order.
+pub(super) async fn list(State(context): State<Context>, request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return response::method_not_allowed("GET, HEAD");
+    }
+    let answer = async {
+        let principal = identify(&context, &head).await?;
+        context.gate.authorize_catalog(&principal)?;
+        let mut response = page(&context, &principal, &head.uri).await?;
+        response.extensions_mut().insert(principal);
+        Ok::<_, ApiError>(response)
+    };
+    let mut response = answer.await.into_response();
+    response.extensions_mut().insert(Endpoint("catalog"));
+    response
+}
+
+async fn page(context: &Context, principal: &Principal, uri: &Uri) -> Result<Response, ApiError> {
+    let most = context.options.catalog_max_entries;
+    let count = pagination::count(uri)?.unwrap_or(DEFAULT_COUNT.min(most));
+    if count > most {
+        return Err(ApiError::new(ErrorCode::PaginationNumberInvalid, json!({ "n": count })));
+    }
+    let last = pagination::last(uri);
+    let may_pull = |repository: &_| context.gate.may(principal, Action::Pull, repository);
+    let page = context.registry.catalog(last.as_deref(), count, may_pull).await?;
+    let mut response = response::json(format!("{}\n", json!({ "repositories": page.names })));
+    if let (true, Some(last)) = (page.more, page.names.last()) {
+        let link = pagination::next(context, "/v2/_catalog", &[("last", last), ("n", &count.to_string())]);
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}

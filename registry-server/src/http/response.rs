@@ -1,0 +1,66 @@
+//! Pieces of responses that several handlers share.
+
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::Context;
+use crate::oci::Digest;
+
+/// The digest of the content that a response is about.
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+
+/// Adds what every response has: the API's version, which old clients insist on, and the configured headers.
+pub(super) async fn standing_headers(State(context): State<Context>, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    headers.extend(context.options.headers.clone());
+    response
+}
+
+/// A value made of text that was parsed before, which cannot hold a control character; empty if it does.
+pub(super) fn value(text: impl Into<String>) -> HeaderValue {
+    HeaderValue::try_from(text.into()).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// `Docker-Content-Digest` and `ETag`.
+pub(super) fn identify_content(headers: &mut HeaderMap, digest: &Digest) {
+    headers.insert(CONTENT_DIGEST, value(digest.to_string()));
+    headers.insert(header::ETAG, value(format!("\"{digest}\"")));
+}
+
+/// Whether the client has the content already (RFC 9110, "If-None-Match"). Like the reference, an entity tag may lack its
+/// quotes.
+pub(super) fn is_unchanged(headers: &HeaderMap, digest: &Digest) -> bool {
+    let digest = digest.to_string();
+    let tags = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    tags.flat_map(|tags| tags.split(',')).any(|tag| {
+        let tag = tag.trim();
+        tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == digest
+    })
+}
+
+/// 304: the content has not changed, nor can it.
+pub(super) fn not_modified(digest: &Digest) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    identify_content(response.headers_mut(), digest);
+    response
+}
+
+/// 200 with a JSON document.
+pub(super) fn json(document: impl Into<Body>) -> Response {
+    let mut response = Response::new(document.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// 405 as the reference's router sends it, for a method that a route does not have or not at the moment.
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
+    let allow = [(header::ALLOW, HeaderValue::from_static(allowed))];
+    (StatusCode::METHOD_NOT_ALLOWED, allow, "Method not allowed\n").into_response()
+}

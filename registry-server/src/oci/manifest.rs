@@ -1,0 +1,322 @@
+//! Manifests and indexes (image-spec; Docker's version 2, schema 2): what has to be right before one is stored, and what
+//! the registry reads out of it.
+//!
+//! The document's bytes are never changed; this only looks.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, de::IgnoredAny};
+
+use super::{Descriptor, Digest, ManifestType, media_type};
+
+/// Media type of Docker's signed schema 1, which old volumes hold and which is served but no longer accepted.
+const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/// A valid manifest, reduced to what the registry acts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    kind: ManifestType,
+    blobs: Vec<Digest>,
+    children: Vec<Digest>,
+    subject: Option<Digest>,
+    artifact_type: Option<String>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Why a document is not stored as a manifest. The text is shown to the one who pushes.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// Not JSON, or not of the shape that the fields require.
+    #[error("the manifest is not valid JSON of a manifest: {0}")]
+    Json(serde_json::Error),
+    /// A `Content-Type` that no manifest has.
+    #[error(
+        "media type {0:?} is not supported; supported are OCI image manifests and indexes, Docker version 2 schema 2 \
+         manifests and Docker manifest lists"
+    )]
+    MediaType(String),
+    /// `Content-Type` and `mediaType` disagree, the confusion of CVE-2021-41190.
+    #[error("the Content-Type is {declared}, but the manifest's mediaType is {stated:?}")]
+    MediaTypeMismatch {
+        /// From the request.
+        declared: ManifestType,
+        /// From the document.
+        stated: String,
+    },
+    /// Docker's types have to be stated in the document.
+    #[error("a manifest of type {0} needs the field mediaType")]
+    MediaTypeMissing(ManifestType),
+    /// Not 2.
+    #[error("schemaVersion is {0}, only 2 is supported")]
+    SchemaVersion(u64),
+    /// Both an image and an index, to be read differently by different clients.
+    #[error("a manifest has either manifests, or config and layers, never both")]
+    Ambiguous,
+    /// An image without `config`.
+    #[error("an image manifest needs the field config")]
+    ConfigMissing,
+    /// An index without `manifests`, or an image's fields under an index's type.
+    #[error("an index needs the field manifests")]
+    ManifestsMissing,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    artifact_type: Option<String>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    subject: Option<Descriptor>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+impl Manifest {
+    /// Checks `content`, pushed with `content_type` (parameters are ignored; without one the document decides).
+    ///
+    /// # Errors
+    /// [`Invalid`] says what is wrong with the document.
+    pub fn parse(content: &[u8], content_type: Option<&str>) -> Result<Self, Invalid> {
+        let declared = content_type.map(declared_type).transpose()?;
+        let document: Document = serde_json::from_slice(content).map_err(Invalid::Json)?;
+        if let Some(version) = document.schema_version.filter(|&version| version != 2) {
+            return Err(Invalid::SchemaVersion(version));
+        }
+        if document.manifests.is_some() && (document.config.is_some() || document.layers.is_some()) {
+            return Err(Invalid::Ambiguous);
+        }
+        let kind = agreed_type(declared, &document)?;
+        if kind.is_index() { Self::index(kind, document) } else { Self::image(kind, document) }
+    }
+
+    fn index(kind: ManifestType, document: Document) -> Result<Self, Invalid> {
+        if document.config.is_some() || document.layers.is_some() {
+            return Err(Invalid::ManifestsMissing);
+        }
+        let children = document.manifests.ok_or(Invalid::ManifestsMissing)?;
+        Ok(Self {
+            kind,
+            blobs: Vec::new(),
+            children: children.into_iter().map(|child| child.digest).collect(),
+            subject: document.subject.map(|subject| subject.digest),
+            artifact_type: stated(document.artifact_type),
+            annotations: document.annotations,
+        })
+    }
+
+    fn image(kind: ManifestType, document: Document) -> Result<Self, Invalid> {
+        let config = document.config.ok_or(Invalid::ConfigMissing)?;
+        let layers = document.layers.unwrap_or_default();
+        let stored_here = |layer: &&Descriptor| !media_type::is_non_distributable(&layer.media_type);
+        let layers = layers.iter().filter(stored_here).map(|layer| layer.digest);
+        Ok(Self {
+            kind,
+            blobs: std::iter::once(config.digest).chain(layers).collect(),
+            children: Vec::new(),
+            subject: document.subject.map(|subject| subject.digest),
+            artifact_type: stated(document.artifact_type).or_else(|| stated(Some(config.media_type))),
+            annotations: document.annotations,
+        })
+    }
+
+    /// The media type it is served with.
+    pub fn kind(&self) -> ManifestType {
+        self.kind
+    }
+
+    /// Configuration and layers that have to be in the repository; layers whose content may stay elsewhere are left out.
+    pub fn blobs(&self) -> &[Digest] {
+        &self.blobs
+    }
+
+    /// What an index lists.
+    pub fn children(&self) -> &[Digest] {
+        &self.children
+    }
+
+    /// What this manifest refers to: a signature's image, for example. Need not exist.
+    pub fn subject(&self) -> Option<Digest> {
+        self.subject
+    }
+
+    /// How a list of referrers describes this manifest, whose bytes have `digest` and `size`
+    /// (distribution-spec, "Listing Referrers").
+    pub fn into_descriptor(self, digest: Digest, size: u64) -> Descriptor {
+        Descriptor {
+            media_type: self.kind.as_str().to_owned(),
+            digest,
+            size,
+            artifact_type: self.artifact_type,
+            annotations: self.annotations,
+        }
+    }
+}
+
+/// An empty string says nothing.
+fn stated(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn declared_type(content_type: &str) -> Result<ManifestType, Invalid> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ManifestType::parse(essence).ok_or_else(|| Invalid::MediaType(essence.to_owned()))
+}
+
+/// The type that the request and the document agree on.
+fn agreed_type(declared: Option<ManifestType>, document: &Document) -> Result<ManifestType, Invalid> {
+    let written = document.media_type.as_deref().filter(|text| !text.is_empty());
+    match (declared, written) {
+        (Some(declared), Some(text)) if declared.as_str() == text => Ok(declared),
+        (Some(declared), Some(text)) => Err(Invalid::MediaTypeMismatch { declared, stated: text.to_owned() }),
+        (Some(declared), None) if declared.may_be_implied() => Ok(declared),
+        (Some(declared), None) => Err(Invalid::MediaTypeMissing(declared)),
+        (None, Some(text)) => ManifestType::parse(text).ok_or_else(|| Invalid::MediaType(text.to_owned())),
+        (None, None) if document.manifests.is_some() => Ok(ManifestType::OciIndex),
+        (None, None) => Ok(ManifestType::OciImage),
+    }
+}
+
+/// The media type of a stored manifest: its `mediaType`, else by its shape. Total, because what an older server has
+/// stored must stay readable.
+pub fn stored_media_type(content: &[u8]) -> &'static str {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shape<'a> {
+        schema_version: Option<u64>,
+        #[serde(borrow)]
+        media_type: Option<Cow<'a, str>>,
+        manifests: Option<IgnoredAny>,
+    }
+    let Ok(shape) = serde_json::from_slice::<Shape<'_>>(content) else { return "application/octet-stream" };
+    if let Some(kind) = shape.media_type.as_deref().and_then(ManifestType::parse) {
+        return kind.as_str();
+    }
+    match shape {
+        Shape { schema_version: Some(1), .. } => DOCKER_SCHEMA_1,
+        Shape { manifests: Some(_), .. } => ManifestType::OciIndex.as_str(),
+        _ => ManifestType::OciImage.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::oci::Algorithm;
+
+    const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+    const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+
+    fn digest(content: &str) -> Digest {
+        Digest::of(Algorithm::Sha256, content.as_bytes())
+    }
+
+    fn descriptor(content: &str, media_type: &str) -> String {
+        format!(r#"{{"mediaType":"{media_type}","digest":"{}","size":{}}}"#, digest(content), content.len())
+    }
+
+    fn image(extra: &str) -> String {
+        let (config, layer) =
+            (descriptor("cargo", "application/vnd.x.config"), descriptor("deck", "application/vnd.x.layer"));
+        format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{layer}]{extra}}}"#)
+    }
+
+    fn refusal(document: &str, content_type: Option<&str>) -> String {
+        Manifest::parse(document.as_bytes(), content_type).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_image_names_its_blobs() {
+        let manifest = Manifest::parse(image("").as_bytes(), Some(OCI_IMAGE)).unwrap();
+        assert_eq!(manifest.blobs(), [digest("cargo"), digest("deck")]);
+        assert_eq!(manifest.children(), []);
+    }
+
+    #[test]
+    fn an_index_names_its_children() {
+        let document = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, descriptor("keel", OCI_IMAGE));
+        let manifest =
+            Manifest::parse(document.as_bytes(), Some("application/vnd.oci.image.index.v1+json; charset=utf-8"))
+                .unwrap();
+        assert_eq!(manifest.children(), [digest("keel")]);
+        assert_eq!(manifest.kind(), ManifestType::OciIndex);
+    }
+
+    #[test]
+    fn layers_kept_elsewhere_are_not_asked_for() {
+        let config = descriptor("cargo", "application/vnd.x.config");
+        let foreign = descriptor("fog", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+        let restricted = descriptor("mist", "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd");
+        let document = format!(r#"{{"config":{config},"layers":[{foreign},{restricted}]}}"#);
+        let manifest = Manifest::parse(document.as_bytes(), Some(OCI_IMAGE)).unwrap();
+        assert_eq!(manifest.blobs(), [digest("cargo")]);
+    }
+
+    #[test]
+    fn a_document_that_could_be_read_in_two_ways_is_refused() {
+        let both = image(r#","manifests":[]"#);
+        assert!(matches!(Manifest::parse(both.as_bytes(), Some(OCI_IMAGE)), Err(Invalid::Ambiguous)));
+        assert!(matches!(Manifest::parse(image("").as_bytes(), Some(OCI_INDEX)), Err(Invalid::ManifestsMissing)));
+        let twice = image(r#","config":null"#);
+        assert!(matches!(Manifest::parse(twice.as_bytes(), Some(OCI_IMAGE)), Err(Invalid::Json(_))));
+    }
+
+    #[test]
+    fn refusals_say_what_to_change() {
+        insta::assert_snapshot!(
+            refusal(&image(""), Some("application/json")),
+            @r#"media type "application/json" is not supported; supported are OCI image manifests and indexes, Docker version 2 schema 2 manifests and Docker manifest lists"#
+        );
+        insta::assert_snapshot!(
+            refusal(&image(&format!(r#","mediaType":"{DOCKER_IMAGE}""#)), Some(OCI_IMAGE)),
+            @r#"the Content-Type is application/vnd.oci.image.manifest.v1+json, but the manifest's mediaType is "application/vnd.docker.distribution.manifest.v2+json""#
+        );
+        insta::assert_snapshot!(
+            refusal(&image(""), Some(DOCKER_IMAGE)),
+            @"a manifest of type application/vnd.docker.distribution.manifest.v2+json needs the field mediaType"
+        );
+        insta::assert_snapshot!(refusal(r#"{"schemaVersion":1}"#, None), @"schemaVersion is 1, only 2 is supported");
+        insta::assert_snapshot!(refusal("{}", Some(OCI_IMAGE)), @"an image manifest needs the field config");
+        insta::assert_snapshot!(refusal("{}", Some(OCI_INDEX)), @"an index needs the field manifests");
+    }
+
+    #[test]
+    fn a_referrer_is_described_by_its_artifact_type_or_its_configuration() {
+        let subject = descriptor("keel", OCI_IMAGE);
+        let plain = image(&format!(r#","subject":{subject},"annotations":{{"wind":"north"}}"#));
+        let manifest = Manifest::parse(plain.as_bytes(), Some(OCI_IMAGE)).unwrap();
+        assert_eq!(manifest.subject(), Some(digest("keel")));
+        let described = manifest.into_descriptor(digest("x"), 7);
+        assert_eq!(described.artifact_type.as_deref(), Some("application/vnd.x.config"));
+        assert_eq!(described.annotations.unwrap()["wind"], "north");
+
+        let typed = image(r#","artifactType":"application/vnd.x.chart""#);
+        let described = Manifest::parse(typed.as_bytes(), None).unwrap().into_descriptor(digest("x"), 7);
+        assert_eq!(described.artifact_type.as_deref(), Some("application/vnd.x.chart"));
+
+        let index = format!(r#"{{"manifests":[],"subject":{subject}}}"#);
+        let described = Manifest::parse(index.as_bytes(), Some(OCI_INDEX)).unwrap().into_descriptor(digest("x"), 7);
+        assert_eq!(described.artifact_type, None);
+    }
+
+    #[test]
+    fn stored_manifests_are_served_with_the_type_they_have() {
+        assert_eq!(stored_media_type(image("").as_bytes()), OCI_IMAGE);
+        assert_eq!(stored_media_type(image(&format!(r#","mediaType":"{DOCKER_IMAGE}""#)).as_bytes()), DOCKER_IMAGE);
+        assert_eq!(stored_media_type(br#"{"manifests":[]}"#), OCI_INDEX);
+        assert_eq!(stored_media_type(br#"{"schemaVersion":1,"signatures":[]}"#), DOCKER_SCHEMA_1);
+        assert_eq!(stored_media_type(b"\0"), "application/octet-stream");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(content in proptest::collection::vec(any::<u8>(), 0..300), declared in proptest::option::of(".{0,80}")) {
+            let _ = Manifest::parse(&content, declared.as_deref());
+            let _ = stored_media_type(&content);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a registry does: blobs, upload sessions, manifests, tags, referrers and the catalog of repositories.
+//!
+//! Knows neither HTTP nor users' rights nor paths. Whoever calls has parsed the names and decided that the caller may.
+
+use std::sync::Arc;
+
+pub mod blobs;
+pub mod catalog;
+mod content;
+mod locks;
+pub mod manifests;
+pub mod mount;
+pub mod referrers;
+pub mod tags;
+pub mod uploads;
+
+use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Scanned, uploads::Sessions};
+use crate::storage::{self, Store};
+
+/// A registry on a store. One per process and store; share it in an `Arc`.
+#[derive(Debug)]
+pub struct Registry {
+    store: Arc<dyn Store>,
+    contents: Contents,
+    locks: Locks,
+    scanned: Scanned,
+    sessions: Sessions,
+    sightings: Sightings,
+}
+
+impl Registry {
+    /// A registry that keeps everything in `store`.
+    pub fn new(store: impl Store) -> Self {
+        Self {
+            store: Arc::new(store),
+            contents: Contents::default(),
+            locks: Locks::default(),
+            scanned: Scanned::default(),
+            sessions: Sessions::default(),
+            sightings: Sightings::default(),
+        }
+    }
+
+    /// Whether the store can be reached and written to. Writes nothing itself.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn health(&self) -> Result<(), storage::Error> {
+        self.store.probe().await
+    }
+
+    /// Whether a link in a repository says what it should; a link torn by a crash counts as none.
+    async fn is_linked(&self, link: &storage::Key, digest: &crate::oci::Digest) -> Result<bool, storage::Error> {
+        use storage::Optional;
+        let content = self.store.get(link, LINK_LIMIT).await.optional()?;
+        Ok(content.is_some_and(|content| storage::layout::linked(&content) == Some(*digest)))
+    }
+}
+
+/// No link is longer: `sha512:` and 128 digits, and room for a newline that a person may have added.
+const LINK_LIMIT: usize = 256;

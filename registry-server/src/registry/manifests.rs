@@ -1,0 +1,240 @@
+//! Manifests: finding, storing and removing them.
+
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+
+use std::sync::Arc;
+
+use super::content::Content;
+use crate::{
+    oci::{Algorithm, Digest, Manifest, Reference, Repository, Tag, manifest},
+    registry::{LINK_LIMIT, Registry},
+    storage::{self, Durability, Optional, layout},
+};
+
+/// Largest manifest read from the store: what the reference and others accept.
+pub(super) const MANIFEST_LIMIT: usize = 4 << 20;
+
+/// A document above this size is hashed and parsed on the blocking pool.
+const LARGE: usize = 128 << 10;
+
+/// How many references of a manifest are looked up in one step.
+const BATCH: usize = 1024;
+
+/// Why a manifest is not found, stored or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The repository has no such tag.
+    #[error("tag {0} is unknown")]
+    TagUnknown(Tag),
+    /// The repository does not hold it.
+    #[error("manifest {digest} is unknown in repository {repository}")]
+    Unknown {
+        /// Where it was sought.
+        repository: Repository,
+        /// Which one.
+        digest: Digest,
+    },
+    /// The document is not acceptable.
+    #[error(transparent)]
+    Invalid(#[from] manifest::Invalid),
+    /// It was pushed under a digest that is not its own.
+    #[error("the manifest has digest {actual}, not {expected}")]
+    DigestMismatch {
+        /// From the request.
+        expected: Digest,
+        /// Of the bytes.
+        actual: Digest,
+    },
+    /// Content it refers to is not in the repository.
+    #[error("{} of the manifest's blobs or manifests are not in the repository", .0.len())]
+    ReferencesUnknown(Vec<Digest>),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// A manifest as it is served.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Its digest.
+    pub digest: Digest,
+    /// The bytes as they were pushed.
+    pub content: Bytes,
+    /// Its media type, derived from the bytes.
+    pub media_type: &'static str,
+}
+
+/// A manifest to be stored.
+#[derive(Debug, Clone)]
+pub struct Push {
+    /// By tag, or by the digest it must have.
+    pub reference: Reference,
+    /// Further tags for it.
+    pub tags: Vec<Tag>,
+    /// The client's `Content-Type`.
+    pub content_type: Option<String>,
+    /// The document.
+    pub content: Bytes,
+}
+
+/// What was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// What it refers to, if anything.
+    pub subject: Option<Digest>,
+}
+
+impl Registry {
+    /// The manifest that `reference` stands for.
+    ///
+    /// # Errors
+    /// [`Error::TagUnknown`], [`Error::Unknown`], or the store's.
+    pub async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Stored, Error> {
+        let digest = self.resolve(repository, reference).await?;
+        let content = self.manifest_content(repository, &digest).await?;
+        let content = content.ok_or_else(|| Error::Unknown { repository: repository.clone(), digest })?;
+        Ok(Stored { digest, content: content.bytes(), media_type: content.manifest_type() })
+    }
+
+    async fn resolve(&self, repository: &Repository, reference: &Reference) -> Result<Digest, Error> {
+        match reference {
+            Reference::Digest(digest) => Ok(*digest),
+            Reference::Tag(tag) => self.tagged(repository, tag).await?.ok_or_else(|| Error::TagUnknown(tag.clone())),
+        }
+    }
+
+    /// The bytes of a manifest that `repository` holds.
+    pub(super) async fn manifest_content(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Arc<Content>>, storage::Error> {
+        if !self.is_linked(&layout::revision_link(repository, digest), digest).await? {
+            return Ok(None);
+        }
+        if self.store.is_exclusive()
+            && let Some(content) = self.contents.get(digest)
+        {
+            return Ok(Some(content));
+        }
+        let read = self.store.get(&layout::blob(digest), MANIFEST_LIMIT).await.optional()?;
+        Ok(read.map(|bytes| self.contents.insert(*digest, bytes)))
+    }
+
+    /// Stores a manifest and points its tags at it, durable when this returns. Its bytes are kept as they are.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::DigestMismatch`] or [`Error::ReferencesUnknown`] when it is not acceptable, else the
+    /// store's.
+    pub async fn put_manifest(&self, repository: &Repository, push: Push) -> Result<Pushed, Error> {
+        let Push { reference, mut tags, content_type, content } = push;
+        let (algorithm, expected) = match reference {
+            Reference::Tag(tag) => {
+                tags.insert(0, tag);
+                (Algorithm::Sha256, None)
+            }
+            Reference::Digest(digest) => (digest.algorithm(), Some(digest)),
+        };
+        let (digest, manifest) = examine(content.clone(), content_type, algorithm).await?;
+        if let Some(expected) = expected.filter(|&expected| expected != digest) {
+            return Err(Error::DigestMismatch { expected, actual: digest });
+        }
+        let manifest = manifest?;
+        let _no_deletion = self.locks.shared(repository).await;
+        self.refuse_dangling(repository, &manifest).await?;
+        self.store_manifest(repository, &digest, content, manifest.subject()).await?;
+        for tag in &tags {
+            self.tag(repository, tag, &digest).await?;
+        }
+        Ok(Pushed { digest, subject: manifest.subject() })
+    }
+
+    /// Everything but the tags, in the order in which a crash does no harm: content, index, then the link that makes the
+    /// manifest visible.
+    async fn store_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        content: Bytes,
+        subject: Option<Digest>,
+    ) -> Result<(), storage::Error> {
+        self.store.put(&layout::blob(digest), content, Durability::Durable).await?;
+        if let Some(subject) = subject {
+            self.note_referrer(repository, &subject, digest).await?;
+        }
+        self.store.put(&layout::revision_link(repository, digest), layout::link(digest), Durability::Durable).await
+    }
+
+    async fn tag(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> Result<(), storage::Error> {
+        let link = layout::link(digest);
+        self.store.put(&layout::tag_history_link(repository, tag, digest), link.clone(), Durability::Durable).await?;
+        self.store.put(&layout::tag_link(repository, tag), link, Durability::Durable).await
+    }
+
+    /// Refuses a manifest whose configuration, layers or children the repository does not hold.
+    async fn refuse_dangling(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
+        let mut unknown = self.missing(repository, manifest.blobs(), layout::layer_link).await?;
+        let not_manifests = self.missing(repository, manifest.children(), layout::revision_link).await?;
+        // Build caches are indexes whose children are layers.
+        unknown.extend(self.missing(repository, &not_manifests, layout::layer_link).await?);
+        if unknown.is_empty() { Ok(()) } else { Err(Error::ReferencesUnknown(unknown)) }
+    }
+
+    /// Those of `digests` whose link is not there.
+    async fn missing(
+        &self,
+        repository: &Repository,
+        digests: &[Digest],
+        link: impl Fn(&Repository, &Digest) -> storage::Key,
+    ) -> Result<Vec<Digest>, storage::Error> {
+        let mut missing = Vec::new();
+        for batch in digests.chunks(BATCH) {
+            let keys = batch.iter().map(|digest| link(repository, digest)).collect();
+            let links = self.store.get_many(keys, LINK_LIMIT).await?;
+            let holds = |digest: &Digest, link: &Option<Bytes>| {
+                link.as_ref().and_then(|link| layout::linked(link)) == Some(*digest)
+            };
+            missing.extend(
+                batch.iter().zip(&links).filter(|(digest, link)| !holds(digest, link)).map(|(digest, _)| *digest),
+            );
+        }
+        Ok(missing)
+    }
+
+    /// Removes a manifest from `repository`, and every tag that points at it.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when the repository does not hold it, else the store's.
+    pub async fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<(), Error> {
+        let _others_wait = self.locks.exclusive(repository).await;
+        let content = self.manifest_content(repository, digest).await?;
+        let link = layout::revision_link(repository, digest);
+        if content.is_none() && !self.is_linked(&link, digest).await? {
+            return Err(Error::Unknown { repository: repository.clone(), digest: *digest });
+        }
+        // Tags first: a crash in between leaves a manifest without tags rather than a tag that points at nothing.
+        self.untag_all(repository, digest).await?;
+        self.store.delete(&link).await?;
+        let manifest = content.and_then(|content| Manifest::parse(&content.bytes(), None).ok());
+        if let Some(subject) = manifest.and_then(|manifest| manifest.subject()) {
+            self.forget_referrer(repository, &subject, digest).await?;
+        }
+        Ok(())
+    }
+}
+
+type Examined = (Digest, Result<Manifest, manifest::Invalid>);
+
+/// The digest and the meaning of a document.
+async fn examine(
+    content: Bytes,
+    content_type: Option<String>,
+    algorithm: Algorithm,
+) -> Result<Examined, storage::Error> {
+    let large = content.len() > LARGE;
+    let work = move || (Digest::of(algorithm, &content), Manifest::parse(&content, content_type.as_deref()));
+    if large { spawn_blocking(work).await.map_err(|_| storage::Error::ShuttingDown) } else { Ok(work()) }
+}

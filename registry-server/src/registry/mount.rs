@@ -1,0 +1,115 @@
+//! Cross-repository mounts: a blob that another repository holds is linked rather than uploaded again
+//! (distribution-spec, "Mounting a blob from another repository").
+
+use std::sync::{Mutex, PoisonError};
+
+use quick_cache::sync::Cache;
+
+use crate::{
+    oci::{Digest, Repository},
+    registry::Registry,
+    storage::{self, Durability, Optional, layout},
+};
+
+/// Digests whose repositories are remembered.
+const REMEMBERED: usize = 16_384;
+
+/// Repositories remembered for a digest. Base layers are in all of them; the last few serve as well.
+const PER_DIGEST: usize = 4;
+
+/// Repositories that are looked into when the client does not name one and none is remembered: a bound on the work that
+/// a request can cause.
+const SEARCHED: usize = 1000;
+
+/// Where blobs were seen lately. A hint: whoever uses it looks at the repository's link.
+#[derive(Debug)]
+pub(super) struct Sightings(Cache<Digest, std::sync::Arc<Mutex<Vec<Repository>>>>);
+
+impl Default for Sightings {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+}
+
+impl Sightings {
+    pub(super) fn saw(&self, digest: &Digest, repository: &Repository) {
+        let seen = self.0.get(digest).unwrap_or_else(|| {
+            let fresh = std::sync::Arc::default();
+            self.0.insert(*digest, std::sync::Arc::clone(&fresh));
+            fresh
+        });
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.contains(repository) {
+            seen.insert(0, repository.clone());
+            seen.truncate(PER_DIGEST);
+        }
+    }
+
+    fn of(&self, digest: &Digest) -> Vec<Repository> {
+        let seen = self.0.get(digest);
+        seen.map(|seen| seen.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+}
+
+impl Registry {
+    /// Gives `repository` the blob that `from` holds. Without `from`, that any repository holds which `may_pull` says
+    /// the caller may pull from. `false` when there is none: the blob has to be uploaded.
+    ///
+    /// `may_pull` is asked about `from` as well.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn mount(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+        may_pull: impl Fn(&Repository) -> bool,
+    ) -> Result<bool, storage::Error> {
+        let found = match from {
+            Some(from) => may_pull(from) && self.holds_blob(from, digest).await?,
+            None => self.is_somewhere(digest, &may_pull).await?,
+        };
+        if found {
+            let _no_deletion = self.locks.shared(repository).await;
+            self.link_blob(repository, digest).await?;
+        }
+        Ok(found)
+    }
+
+    async fn is_somewhere(
+        &self,
+        digest: &Digest,
+        may_pull: &impl Fn(&Repository) -> bool,
+    ) -> Result<bool, storage::Error> {
+        if self.store.metadata(&layout::blob(digest)).await.optional()?.is_none() {
+            return Ok(false);
+        }
+        for candidate in self.sightings.of(digest) {
+            if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {
+                return Ok(true);
+            }
+        }
+        let mut walk = self.walk(layout::LAYERS, None);
+        for _ in 0..SEARCHED {
+            let Some(candidate) = walk.next().await? else { return Ok(false) };
+            if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the repository has the link and the content is there.
+    async fn holds_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, storage::Error> {
+        let (link, content) = (layout::layer_link(repository, digest), layout::link(digest));
+        Ok(self.store.open_linked(&link, &content, &layout::blob(digest)).await.optional()?.is_some())
+    }
+
+    /// Makes `repository` hold a blob whose content is in the store.
+    pub(super) async fn link_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), storage::Error> {
+        self.store.put(&layout::layer_link(repository, digest), layout::link(digest), Durability::Durable).await?;
+        self.sightings.saw(digest, repository);
+        Ok(())
+    }
+}

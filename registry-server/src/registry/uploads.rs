@@ -1,0 +1,229 @@
+//! Upload sessions: bytes arrive in any number of requests and become a blob when their digest is right.
+//!
+//! A session belongs to a repository and to the user who began it. What arrived is on the disk, so a session survives a
+//! restart; what is kept in memory (the running hash) only saves reading it again.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream::FusedStream};
+use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
+
+mod purge;
+mod sessions;
+
+pub use purge::Purged;
+use sessions::Session;
+pub(super) use sessions::Sessions;
+
+use crate::{
+    oci::{Algorithm, Digest, Repository},
+    registry::Registry,
+    storage::{self, Durability, Optional, Piece, layout},
+};
+
+/// How long a request waits for another one of the same session, such as one whose connection died unnoticed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longest user name compared with a session's.
+const OWNER_LIMIT: usize = 64 << 10;
+
+/// Why an upload does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such session in this repository, or it belongs to somebody else.
+    #[error("upload {0} is unknown")]
+    Unknown(Uuid),
+    /// Another request of the session is still running.
+    #[error("upload {0} is busy with another request")]
+    Busy(Uuid),
+    /// The bytes are not what the client says they are. The session is gone.
+    #[error("the uploaded content has digest {actual}, not {expected}")]
+    DigestMismatch {
+        /// From the client.
+        expected: Digest,
+        /// Of the bytes.
+        actual: Digest,
+    },
+    /// The client stopped in the middle. What arrived is kept.
+    #[error("the upload was interrupted after {received} bytes")]
+    Interrupted {
+        /// Bytes the session has now.
+        received: u64,
+        /// What the connection says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
+}
+
+/// A session that this request alone works on.
+#[derive(Debug)]
+pub struct Upload<'a> {
+    registry: &'a Registry,
+    session: Arc<Session>,
+    size: u64,
+    _alone: OwnedMutexGuard<()>,
+}
+
+impl Registry {
+    /// Begins a session of `owner`, a user's name, whose content is probably going to be named by `algorithm`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin_upload(
+        &self,
+        repository: &Repository,
+        owner: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Upload<'_>, Error> {
+        let id = Uuid::new_v4();
+        let session = self.sessions.get_or_open(id, || Session::new(&*self.store, repository, id, algorithm));
+        let alone = session.lock().await.ok_or(Error::Busy(id))?;
+        let started = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        session.staged().create().await?;
+        let started_key = layout::upload_started(repository, id);
+        self.store.put(&started_key, started.into(), Durability::Volatile).await?;
+        if let Some(owner) = owner {
+            let owner_key = layout::upload_owner(repository, id);
+            self.store.put(&owner_key, owner.to_owned().into(), Durability::Volatile).await?;
+        }
+        Ok(Upload { registry: self, session, size: 0, _alone: alone })
+    }
+
+    /// Goes on with a session, once no other request works on it.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when `repository` has no such session, or when it is not `owner`'s; [`Error::Busy`].
+    pub async fn resume_upload(
+        &self,
+        repository: &Repository,
+        id: Uuid,
+        owner: Option<&str>,
+    ) -> Result<Upload<'_>, Error> {
+        let open = || Session::new(&*self.store, repository, id, Algorithm::Sha256);
+        let session = self.sessions.get_or_open(id, open);
+        if session.repository() != repository {
+            return Err(Error::Unknown(id));
+        }
+        let alone = session.lock().await.ok_or(Error::Busy(id))?;
+        let Some(size) = session.staged().size().await.optional()? else {
+            self.sessions.close(id);
+            return Err(Error::Unknown(id));
+        };
+        let owner_key = layout::upload_owner(repository, id);
+        let began = self.store.get(&owner_key, OWNER_LIMIT).await.optional()?;
+        if began.is_some_and(|began| owner.map(str::as_bytes) != Some(&began[..])) {
+            return Err(Error::Unknown(id));
+        }
+        Ok(Upload { registry: self, session, size, _alone: alone })
+    }
+}
+
+impl Upload<'_> {
+    /// The session's identifier.
+    pub fn id(&self) -> Uuid {
+        self.session.id()
+    }
+
+    /// Bytes received so far.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Adds the bytes of `body`: while one piece is hashed and written, the next is received.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when `body` fails; what arrived before is kept. The store's.
+    pub async fn append<E>(&mut self, body: impl Stream<Item = Result<Bytes, E>>) -> Result<(), Error>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let body = body.fuse();
+        futures::pin_mut!(body);
+        let mut gathered = gather(&mut body).await;
+        loop {
+            let Gathered { piece, failure } = gathered;
+            if let Some(source) = failure {
+                self.write(piece).await?;
+                return Err(Error::Interrupted { received: self.size, source: source.into() });
+            }
+            if body.is_terminated() {
+                return self.write(piece).await;
+            }
+            let (written, next) = futures::join!(self.write(piece), gather(&mut body));
+            written?;
+            gathered = next;
+        }
+    }
+
+    /// Names the content as the client will, before the first byte: then it is hashed with that algorithm at once.
+    pub fn expect(&mut self, digest: &Digest) {
+        if self.size == 0 {
+            self.session.set_algorithm(digest.algorithm());
+        }
+    }
+
+    async fn write(&mut self, piece: Piece) -> Result<(), Error> {
+        if !piece.is_empty() {
+            self.size = self.session.staged().append(piece, self.session.algorithm()).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the content a blob of the repository, durable when this returns. The session is gone afterwards, also when
+    /// the digest is wrong.
+    ///
+    /// # Errors
+    /// [`Error::DigestMismatch`]; the store's, after which the session goes on.
+    pub async fn finish(self, digest: &Digest) -> Result<(), Error> {
+        let actual = self.session.staged().digest(digest.algorithm()).await?;
+        if actual != *digest {
+            self.cancel().await?;
+            return Err(Error::DigestMismatch { expected: *digest, actual });
+        }
+        let registry = self.registry;
+        let repository = self.session.repository();
+        let _no_deletion = registry.locks.shared(repository).await;
+        self.session.staged().commit(&layout::blob(digest)).await?;
+        registry.link_blob(repository, digest).await?;
+        self.discard().await
+    }
+
+    /// Ends the session and forgets what arrived.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn cancel(self) -> Result<(), Error> {
+        self.discard().await
+    }
+
+    async fn discard(self) -> Result<(), Error> {
+        let (repository, id) = (self.session.repository(), self.session.id());
+        self.registry.store.delete_tree(&layout::upload(repository, id), Durability::Volatile).await?;
+        self.registry.sessions.close(id);
+        Ok(())
+    }
+}
+
+struct Gathered<E> {
+    piece: Piece,
+    failure: Option<E>,
+}
+
+/// Receives until a piece is worth writing, or `body` ends or fails.
+async fn gather<E>(body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Gathered<E> {
+    let mut piece = Piece::default();
+    while !piece.is_full() {
+        match body.next().await {
+            Some(Ok(frame)) => piece.push(frame),
+            Some(Err(failure)) => return Gathered { piece, failure: Some(failure) },
+            None => break,
+        }
+    }
+    Gathered { piece, failure: None }
+}

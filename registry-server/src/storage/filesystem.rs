@@ -1,0 +1,251 @@
+//! Objects as files below a root directory, written so that a crash never shows half of one.
+//!
+//! One process writes a volume at a time; a lock on the root tells whether that is so. Reads are answered from the
+//! kernel's caches on the calling thread where the kernel can promise not to wait, and on the blocking pool otherwise.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rustix::fs::{self as sys, Access, AtFlags, FlockOperation, Mode, OFlags};
+use tokio::task::spawn_blocking;
+
+mod chunks;
+mod durable;
+mod listing;
+mod pool;
+mod staged;
+mod tree;
+
+pub use chunks::FileChunks;
+
+use self::{
+    staged::StagedFile,
+    tree::{Patience, Tree},
+};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store};
+
+/// How a root directory is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Nothing will be written: the directory may be on a read-only file system, and no lock is taken.
+    pub read_only: bool,
+}
+
+/// Why a root directory cannot be used. The text says what to change.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It does not exist and cannot be made, or is not a directory.
+    #[error("failed to open the storage directory {}", path.display())]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It exists, but this process may not write to it.
+    #[error(
+        "the storage directory {} is not writable by user {uid}, group {gid}: give it to them (chown -R {uid}:{gid}), or \
+         in Kubernetes set the Pod's securityContext.fsGroup to the group the server runs with, such as 65532",
+        path.display()
+    )]
+    NotWritable {
+        /// The directory.
+        path: PathBuf,
+        /// The process's effective user.
+        uid: u32,
+        /// The process's effective group.
+        gid: u32,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A [`Store`] on a file system. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Filesystem {
+    tree: Arc<Tree>,
+    exclusive: Arc<AtomicBool>,
+}
+
+impl Filesystem {
+    /// Opens `root`, making it when it does not exist, and takes its lock. Blocks for as long as the file system does.
+    ///
+    /// The lock being held by another process is not an error: the server runs without what it would otherwise remember.
+    ///
+    /// # Errors
+    /// The directory cannot be opened, or not be written to while `options` say that it will be.
+    pub fn open(root: PathBuf, options: Options) -> Result<Self, OpenError> {
+        let failed = |source: io::Error| OpenError::Open { path: root.clone(), source };
+        let made = if options.read_only { Ok(()) } else { std::fs::create_dir_all(&root) };
+        if let Err(error) = made {
+            return Err(if denied(&error) { not_writable(root, error) } else { failed(error) });
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = sys::open(&root, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
+        if !options.read_only {
+            writable(&directory).map_err(|error| not_writable(root.clone(), error))?;
+        }
+        let filesystem = Self {
+            tree: Arc::new(Tree::new(directory, root)),
+            exclusive: Arc::new(AtomicBool::new(options.read_only)),
+        };
+        if !options.read_only {
+            filesystem.take_lock();
+        }
+        Ok(filesystem)
+    }
+
+    /// The root directory.
+    pub fn path(&self) -> &Path {
+        self.tree.path()
+    }
+
+    /// Tries once to become the only writer.
+    fn take_lock(&self) {
+        match sys::flock(self.tree.root(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => self.exclusive.store(true, Ordering::Release),
+            Err(error) => tracing::warn!(
+                directory = %self.path().display(),
+                error = %io::Error::from(error),
+                "another process may be writing to the storage directory: running without caches until its lock is free"
+            ),
+        }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tree) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let tree = Arc::clone(&self.tree);
+        spawn_blocking(move || work(&tree)).await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// Runs `work` here if it needs no disk, and on the blocking pool if it does.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Tree, Patience) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match work(&self.tree, Patience::None) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::WouldBlock => {
+                self.blocking(move |tree| work(tree, Patience::Disk)).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+fn denied(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+fn writable(directory: &OwnedFd) -> io::Result<()> {
+    Ok(sys::accessat(directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+fn not_writable(path: PathBuf, source: io::Error) -> OpenError {
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    OpenError::NotWritable { path, uid, gid, source }
+}
+
+fn open_object(tree: &Tree, key: &Key, patience: Patience) -> Result<Object, Error> {
+    let (file, size) = tree.open(key, patience)?;
+    Ok(Object::file(size, FileChunks::new(file, size, tree.pool.clone())))
+}
+
+fn metadata(status: &sys::Stat) -> Metadata {
+    let since_epoch = Duration::new(
+        u64::try_from(status.st_mtime).unwrap_or_default(),
+        u32::try_from(status.st_mtime_nsec).unwrap_or_default(),
+    );
+    Metadata { size: u64::try_from(status.st_size).unwrap_or_default(), modified: SystemTime::UNIX_EPOCH + since_epoch }
+}
+
+#[async_trait]
+impl Store for Filesystem {
+    async fn get(&self, key: &Key, limit: usize) -> Result<Bytes, Error> {
+        let key = key.clone();
+        self.read(move |tree, patience| tree.read(&key, limit, patience)).await
+    }
+
+    async fn open(&self, key: &Key) -> Result<Object, Error> {
+        let key = key.clone();
+        self.read(move |tree, patience| open_object(tree, &key, patience)).await
+    }
+
+    async fn open_linked(&self, link: &Key, content: &[u8], key: &Key) -> Result<Object, Error> {
+        let (link, content, key) = (link.clone(), content.to_vec(), key.clone());
+        self.read(move |tree, patience| {
+            if tree.read(&link, usize::MAX, patience)? != content {
+                return Err(Error::NotFound(link.clone()));
+            }
+            open_object(tree, &key, patience)
+        })
+        .await
+    }
+
+    async fn metadata(&self, key: &Key) -> Result<Metadata, Error> {
+        let key = key.clone();
+        self.blocking(move |tree| tree.status(&key).map(|status| metadata(&status))).await
+    }
+
+    async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
+        use super::Optional;
+        self.blocking(move |tree| keys.iter().map(|key| tree.read(key, limit, Patience::Disk).optional()).collect())
+            .await
+    }
+
+    async fn put(&self, key: &Key, bytes: Bytes, durability: Durability) -> Result<(), Error> {
+        let key = key.clone();
+        self.blocking(move |tree| tree.write(&key, &bytes, durability)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), Error> {
+        let key = key.clone();
+        self.blocking(move |tree| tree.remove(&key)).await
+    }
+
+    async fn delete_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error> {
+        let directory = directory.clone();
+        self.blocking(move |tree| tree.remove_tree(&directory, durability)).await
+    }
+
+    async fn list(&self, directory: &Key, listing: Listing) -> Result<Vec<String>, Error> {
+        let directory = directory.clone();
+        self.blocking(move |tree| tree.list(&directory, &listing)).await
+    }
+
+    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error> {
+        self.blocking(move |tree| directories.iter().map(|directory| tree.list(directory, &listing)).collect()).await
+    }
+
+    fn staged(&self, key: &Key) -> Arc<dyn Staged> {
+        Arc::new(StagedFile::new(Arc::clone(&self.tree), key.clone()))
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.exclusive.load(Ordering::Acquire)
+    }
+
+    async fn probe(&self) -> Result<(), Error> {
+        let filesystem = self.clone();
+        self.blocking(move |tree| {
+            if !filesystem.is_exclusive() {
+                filesystem.take_lock();
+            }
+            writable(tree.root()).map_err(|error| Error::io("write to", &Key(".".to_owned()), error))
+        })
+        .await
+    }
+}
