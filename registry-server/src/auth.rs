@@ -1,12 +1,45 @@
 //! Who sends a request (`identify`, may wait for a password check) and what they may do (`authorize`, pure and quick).
 //!
 //! Does not know routes, status codes or bodies: `http/error.rs` turns a [`Refused`] into a response.
+//!
+//! # Logging in and anonymous rules
+//! While there are users, `/v2/` answers 401 to a request without credentials, even if rules give anonymous requests some
+//! rights: Docker's own client asks there and sends its password only after it was asked. containerd (so kubelet too) and
+//! crane pull without credentials all the same; only Docker's classic image store needs `docker login` even for what
+//! everybody may pull.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+mod basic;
+mod htpasswd;
+mod pattern;
+mod policy;
+mod throttle;
+mod verify;
+
+use std::{
+    fmt,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::oci::Repository;
+use self::{
+    basic::{Credentials, Header},
+    htpasswd::Users,
+    policy::Policy,
+    throttle::Throttle,
+    verify::Verifier,
+};
+use crate::{
+    metrics,
+    oci::Repository,
+    reload::{Content, Poll, Reloading},
+};
+
+/// When it is worth trying again after the queue of password checks was full.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
 
 /// What a request wants to do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,22 +116,100 @@ pub enum Refused {
 }
 
 /// Decides about every request. Cheap to clone; clones share users, rules and caches.
-#[derive(Debug, Clone)]
-pub struct Gate(());
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    logins: Option<Logins>,
+    policy: Option<Arc<Reloading<Policy>>>,
+}
+
+/// What is needed where users log in.
+struct Logins {
+    challenge: HeaderValue,
+    users: Arc<Reloading<Users>>,
+    verifier: Verifier,
+    throttle: Throttle,
+    metrics: metrics::Auth,
+}
+
+/// Why there is no gate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The htpasswd file cannot be used.
+    #[error("failed to load users: {reason}; make the file with `htpasswd -Bbn USER PASSWORD > {}`", path.display())]
+    Users {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The access file cannot be used.
+    #[error("failed to load access rules {}: {reason}", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        reason: String,
+    },
+    /// The system gives no random bytes.
+    #[error("failed to get random bytes from the system")]
+    Random,
+}
 
 impl Gate {
     /// No authentication and no rules: everybody may do everything.
     pub fn open() -> Self {
-        Self(())
+        Self(Arc::new(Inner { logins: None, policy: None }))
+    }
+
+    /// A gate with the users and the rules of these files.
+    ///
+    /// # Errors
+    /// When one of the files cannot be read, or the rules not be parsed.
+    pub(crate) fn new(
+        users: Option<&crate::config::Htpasswd>,
+        policy: Option<&Path>,
+        metrics: metrics::Auth,
+    ) -> Result<Self, Error> {
+        let logins = users.map(|settings| Logins::new(settings, metrics)).transpose()?;
+        let policy = policy.map(open_policy).transpose()?;
+        if let (None, Some(policy)) = (&logins, &policy)
+            && !policy.current().concerns_anonymous()
+        {
+            tracing::warn!("access rules without auth.htpasswd: nobody can log in, and no rule says anonymous: true");
+        }
+        Ok(Self(Arc::new(Inner { logins, policy: policy.map(Arc::new) })))
+    }
+
+    /// What is to be read again when it changes.
+    pub(crate) fn reloading(&self) -> Vec<Arc<dyn Poll>> {
+        let users = self.0.logins.iter().map(|logins| Arc::clone(&logins.users) as Arc<dyn Poll>);
+        let policy = self.0.policy.iter().map(|policy| Arc::clone(policy) as Arc<dyn Poll>);
+        users.chain(policy).collect()
+    }
+
+    /// SHA-256 in hex of the users' file in force; `None` without one.
+    pub(crate) fn users_sha256(&self) -> Option<String> {
+        self.0.logins.as_ref().map(|logins| logins.users.current().sha256.clone())
+    }
+
+    /// SHA-256 in hex of the access file in force; `None` without one.
+    pub(crate) fn policy_sha256(&self) -> Option<String> {
+        self.0.policy.as_ref().map(|policy| policy.current().sha256.clone())
     }
 
     /// Finds out who sends the request from its `Authorization` header. A request without one is anonymous.
     ///
     /// # Errors
     /// Wrong credentials, too many of them, or too many password checks at once.
-    #[expect(clippy::unused_async, reason = "a password check waits for the hashing pool")]
-    pub async fn identify(&self, _headers: &HeaderMap, _peer: Option<IpAddr>) -> Result<Principal, Refused> {
-        Ok(Principal::ANONYMOUS)
+    pub async fn identify(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Principal, Refused> {
+        let Some(logins) = &self.0.logins else { return Ok(Principal::ANONYMOUS) };
+        match basic::read(headers) {
+            Header::Absent => Ok(Principal::ANONYMOUS),
+            Header::Malformed => Err(logins.unauthenticated()),
+            Header::Basic(credentials) => logins.identify(credentials, peer).await,
+        }
     }
 
     /// Whether `principal` may call `/v2/` itself.
@@ -106,16 +217,23 @@ impl Gate {
     /// # Errors
     /// [`Refused::Unauthenticated`] for an anonymous request while there are users: Docker and others send credentials
     /// only after this endpoint has asked for them.
-    pub fn authorize_base(&self, _principal: &Principal) -> Result<(), Refused> {
-        Ok(())
+    pub fn authorize_base(&self, principal: &Principal) -> Result<(), Refused> {
+        match &self.0.logins {
+            Some(logins) if principal.name().is_none() => Err(logins.unauthenticated()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether `principal` may list the catalog, in which only repositories belong that it [`may`](Self::may) pull.
     ///
     /// # Errors
     /// [`Refused::Unauthenticated`] or [`Refused::CatalogDenied`] when there is nothing it may pull.
-    pub fn authorize_catalog(&self, _principal: &Principal) -> Result<(), Refused> {
-        Ok(())
+    pub fn authorize_catalog(&self, principal: &Principal) -> Result<(), Refused> {
+        let allowed = match &self.0.policy {
+            Some(policy) => policy.current().allows_somewhere(principal, Action::Pull),
+            None => self.may_without_rules(principal),
+        };
+        if allowed { Ok(()) } else { Err(self.refusal(principal, Refused::CatalogDenied)) }
     }
 
     /// Whether `principal` may do `action` in `repository`.
@@ -126,11 +244,263 @@ impl Gate {
         if self.may(principal, action, repository) {
             return Ok(());
         }
-        Err(Refused::Denied { action, repository: repository.as_str().to_owned() })
+        let denied = Refused::Denied { action, repository: repository.as_str().to_owned() };
+        Err(self.refusal(principal, denied))
     }
 
     /// [`authorize`](Self::authorize) as a yes or no, for filtering lists and choosing sources of mounts.
-    pub fn may(&self, _principal: &Principal, _action: Action, _repository: &Repository) -> bool {
-        true
+    pub fn may(&self, principal: &Principal, action: Action, repository: &Repository) -> bool {
+        match &self.0.policy {
+            Some(policy) => policy.current().allows(principal, action, repository.as_str()),
+            None => self.may_without_rules(principal),
+        }
+    }
+
+    /// Without rules, whoever could log in and did may do everything, as in the reference.
+    fn may_without_rules(&self, principal: &Principal) -> bool {
+        self.0.logins.is_none() || principal.name().is_some()
+    }
+
+    fn refusal(&self, principal: &Principal, denied: Refused) -> Refused {
+        match &self.0.logins {
+            Some(logins) if principal.name().is_none() => logins.unauthenticated(),
+            _ => denied,
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Gate")
+            .field("logins", &self.0.logins.is_some())
+            .field("policy", &self.0.policy.is_some())
+            .finish()
+    }
+}
+
+impl Logins {
+    fn new(settings: &crate::config::Htpasswd, metrics: metrics::Auth) -> Result<Self, Error> {
+        let users = Reloading::open("htpasswd", vec![settings.path.clone()], |contents| load_users(&contents[0]))
+            .map_err(|reason| Error::Users { path: settings.path.clone(), reason })?;
+        Ok(Self {
+            challenge: challenge(&settings.realm),
+            users: Arc::new(users),
+            verifier: Verifier::new().map_err(|_| Error::Random)?,
+            throttle: Throttle::default(),
+            metrics,
+        })
+    }
+
+    fn unauthenticated(&self) -> Refused {
+        Refused::Unauthenticated { challenge: self.challenge.clone() }
+    }
+
+    async fn identify(&self, credentials: Credentials, peer: Option<IpAddr>) -> Result<Principal, Refused> {
+        let Credentials { user, password } = credentials;
+        let users = self.users.snapshot();
+        // Before the throttle: somebody else's guesses must not keep out a client that is known to be right.
+        if self.verifier.remembers(&users, &user, &password) {
+            self.metrics.remembered.inc();
+            return Ok(Principal::user(user));
+        }
+        if let Err(retry_after) = self.throttle.check(peer, &user, Instant::now()) {
+            self.metrics.throttled.inc();
+            return Err(Refused::Throttled { retry_after });
+        }
+        match self.verifier.check(&users, &user, password).await {
+            Err(verify::Busy) => {
+                self.metrics.overloaded.inc();
+                Err(Refused::Overloaded { retry_after: OVERLOADED_RETRY })
+            }
+            Ok(true) => {
+                self.metrics.right.inc();
+                self.throttle.succeeded(peer, &user);
+                Ok(Principal::user(user))
+            }
+            Ok(false) => {
+                self.metrics.wrong.inc();
+                self.throttle.failed(peer, &user, Instant::now());
+                Err(self.unauthenticated())
+            }
+        }
+    }
+}
+
+/// `Basic realm="..."`. Control characters cannot be in a header and are left out.
+fn challenge(realm: &str) -> HeaderValue {
+    let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"").replace(char::is_control, "");
+    HeaderValue::try_from(format!("Basic realm=\"{quoted}\""))
+        .unwrap_or_else(|_| HeaderValue::from_static("Basic realm=\"Registry\""))
+}
+
+/// Bad lines are told and left out. A file in which nothing but bad lines is left is refused; an empty one says that nobody
+/// may log in.
+fn load_users(content: &Content) -> Result<Users, String> {
+    let path = content.path.display().to_string();
+    let text = std::str::from_utf8(&content.bytes).map_err(|_| format!("{path}: it is not UTF-8 text"))?;
+    let (mut users, problems) = htpasswd::parse(text, &path);
+    if users.len() == 0 && !problems.is_empty() {
+        return Err(problems.join("; "));
+    }
+    for problem in problems {
+        tracing::error!("user refused, others keep working: {problem}");
+    }
+    if users.len() == 0 {
+        tracing::warn!("{path} has no users: nobody can log in");
+    }
+    users.sha256 = content.sha256();
+    Ok(users)
+}
+
+fn open_policy(path: &Path) -> Result<Reloading<Policy>, Error> {
+    Reloading::open("access", vec![path.to_owned()], |contents| {
+        let content = &contents[0];
+        let text = std::str::from_utf8(&content.bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        Policy::parse(text, content.sha256())
+    })
+    .map_err(|reason| Error::Policy { path: path.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, engine::general_purpose};
+    use http::header::AUTHORIZATION;
+
+    use super::*;
+    use crate::reload::Outcome;
+
+    /// A gate over files with the users `reader` and `admin`, password `secret`, that can be changed.
+    struct Fixture {
+        directory: tempfile::TempDir,
+        gate: Gate,
+    }
+
+    impl Fixture {
+        fn new(rules: Option<&str>) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let hash = bcrypt::hash("secret", 4).unwrap();
+            std::fs::write(directory.path().join("users"), format!("reader:{hash}\nadmin:{hash}\n")).unwrap();
+            let settings = crate::config::Htpasswd { realm: "My \"Realm\"".to_owned(), path: directory.path().join("users") };
+            let policy = rules.map(|rules| {
+                let path = directory.path().join("rules");
+                std::fs::write(&path, rules).unwrap();
+                path
+            });
+            let gate = Gate::new(Some(&settings), policy.as_deref(), metrics::Auth::default()).unwrap();
+            Self { directory, gate }
+        }
+
+        async fn identify(&self, user: &str, password: &str) -> Result<Principal, Refused> {
+            let mut headers = HeaderMap::new();
+            let encoded = general_purpose::STANDARD.encode(format!("{user}:{password}"));
+            headers.insert(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap());
+            self.gate.identify(&headers, None).await
+        }
+
+        fn poll(&self) -> Vec<Outcome> {
+            self.gate.reloading().iter().map(|files| files.poll()).collect()
+        }
+    }
+
+    const RULES: &str = "rules: [{users: [reader], actions: [pull]}, {users: [admin], actions: [pull, push, delete]}]";
+
+    fn repository() -> Repository {
+        "team/app".parse().unwrap()
+    }
+
+    fn is_unauthenticated(refused: &Refused) -> bool {
+        matches!(refused, Refused::Unauthenticated { challenge } if challenge == "Basic realm=\"My \\\"Realm\\\"\"")
+    }
+
+    #[tokio::test]
+    async fn an_open_gate_asks_nobody() {
+        let gate = Gate::open();
+        let principal = gate.identify(&HeaderMap::new(), None).await.unwrap();
+        assert!(gate.authorize_base(&principal).is_ok() && gate.authorize_catalog(&principal).is_ok());
+        assert!(gate.may(&principal, Action::Delete, &repository()));
+    }
+
+    #[tokio::test]
+    async fn without_rules_a_user_may_do_everything_and_others_nothing() {
+        let fixture = Fixture::new(None);
+        let user = fixture.identify("reader", "secret").await.unwrap();
+        assert_eq!(user.name(), Some("reader"));
+        assert!(fixture.gate.may(&user, Action::Delete, &repository()));
+
+        let refused = fixture.gate.authorize(&Principal::ANONYMOUS, Action::Pull, &repository()).unwrap_err();
+        assert!(is_unauthenticated(&refused), "{refused:?}");
+        for (user, password) in [("reader", "wrong"), ("stranger", "secret")] {
+            assert!(is_unauthenticated(&fixture.identify(user, password).await.unwrap_err()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_right_that_is_missing_is_named() {
+        let fixture = Fixture::new(Some(RULES));
+        let reader = fixture.identify("reader", "secret").await.unwrap();
+        assert!(fixture.gate.authorize(&reader, Action::Pull, &repository()).is_ok());
+        let refused = fixture.gate.authorize(&reader, Action::Push, &repository()).unwrap_err();
+        assert_eq!(refused.to_string(), "push of repository team/app is not allowed");
+    }
+
+    #[tokio::test]
+    async fn the_base_asks_for_credentials_even_if_anonymous_rules_exist() {
+        let fixture = Fixture::new(Some("rules: [{anonymous: true, actions: [pull]}]"));
+        let anonymous = fixture.gate.identify(&HeaderMap::new(), None).await.unwrap();
+        assert!(is_unauthenticated(&fixture.gate.authorize_base(&anonymous).unwrap_err()));
+        assert!(fixture.gate.may(&anonymous, Action::Pull, &repository()));
+        assert!(fixture.gate.authorize_catalog(&anonymous).is_ok());
+        // Logging in could give more rights, so it is asked for, not denied.
+        assert!(is_unauthenticated(&fixture.gate.authorize(&anonymous, Action::Push, &repository()).unwrap_err()));
+    }
+
+    #[tokio::test]
+    async fn a_rotated_password_replaces_the_old_one_at_once() {
+        let fixture = Fixture::new(None);
+        fixture.identify("reader", "secret").await.unwrap();
+        let hash = bcrypt::hash("second", 4).unwrap();
+        std::fs::write(fixture.directory.path().join("users"), format!("reader:{hash}\n")).unwrap();
+        assert_eq!(fixture.poll(), [Outcome::Changed]);
+
+        fixture.identify("reader", "second").await.unwrap();
+        assert!(fixture.identify("reader", "secret").await.is_err(), "the old password was remembered");
+    }
+
+    #[tokio::test]
+    async fn bad_files_leave_users_and_rules_as_they_are() {
+        let fixture = Fixture::new(Some(RULES));
+        let before = (fixture.gate.users_sha256(), fixture.gate.policy_sha256());
+        std::fs::write(fixture.directory.path().join("users"), "reader:plain\n").unwrap();
+        std::fs::write(fixture.directory.path().join("rules"), "rules: [{}]").unwrap();
+        assert!(fixture.poll().iter().all(|outcome| matches!(outcome, Outcome::Refused(_))));
+
+        let reader = fixture.identify("reader", "secret").await.unwrap();
+        assert!(fixture.gate.may(&reader, Action::Pull, &repository()));
+        assert_eq!((fixture.gate.users_sha256(), fixture.gate.policy_sha256()), before);
+    }
+
+    #[tokio::test]
+    async fn guessing_is_throttled_and_never_keeps_out_who_is_known() {
+        let fixture = Fixture::new(None);
+        fixture.identify("reader", "secret").await.unwrap();
+        let mut throttled = false;
+        for attempt in 0..200 {
+            let refused = fixture.identify("reader", &format!("guess {attempt}")).await.unwrap_err();
+            throttled |= matches!(refused, Refused::Throttled { .. });
+        }
+        assert!(throttled);
+        assert!(fixture.identify("reader", "secret").await.is_ok());
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_make_one() {
+        let settings = crate::config::Htpasswd { realm: "r".to_owned(), path: "/nowhere/htpasswd".into() };
+        let error = Gate::new(Some(&settings), None, metrics::Auth::default()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "failed to load users: /nowhere/htpasswd: No such file or directory (os error 2); make the file with \
+             `htpasswd -Bbn USER PASSWORD > /nowhere/htpasswd`"
+        );
     }
 }

@@ -1,0 +1,280 @@
+//! From a `config.yml` and `REGISTRY_*` variables to [`Settings`].
+//!
+//! The file is read into a tree of values, the variables are applied to the tree, and the result is brought into the shape
+//! that `schema` describes. What the reference knows and this server does not do is named in a warning; where ignoring it
+//! would put data elsewhere or let people in, it is an error. All errors are reported at once.
+
+mod document;
+mod environment;
+mod schema;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+pub(crate) use self::environment::CONFIGURATION_PATH;
+use self::document::Report;
+pub use self::settings::{Debug, Driver, Htpasswd, Http, Log, Purge, Readiness, Settings, Storage, Tls};
+
+/// What the image runs with unless told otherwise.
+const DEFAULT: &str = include_str!("../config/default.yml");
+
+/// Where blobs are kept when there is no configuration at all: beside the one who tries the server out, not in the
+/// system's directories.
+const EMBEDDED_ROOT: &str = "./data";
+
+/// Larger files are no configuration.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The image's defaults with storage in `./data`.
+    Embedded,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A configuration and what its author should know about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What the server is to do.
+    pub settings: Settings,
+    /// One sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("failed to read configuration {path}: check that it is mounted there and readable")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no YAML.
+    #[error("failed to parse configuration {path}: {reason}")]
+    Parse {
+        /// The file.
+        path: String,
+        /// What is wrong, with its place.
+        reason: String,
+    },
+    /// Keys have values that cannot be used.
+    #[error("configuration {path} cannot be used:{}", list(reasons))]
+    Invalid {
+        /// The file.
+        path: String,
+        /// One sentence each.
+        reasons: Vec<String>,
+    },
+}
+
+fn list(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("\n  - {reason}")).collect()
+}
+
+/// Reads the configuration from `source` and applies the variables among `environment`.
+///
+/// # Errors
+/// When the file cannot be read or parsed, or holds values that cannot be used.
+pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Error> {
+    let path = match source {
+        Source::Embedded => "(embedded defaults)".to_owned(),
+        Source::File(path) => path.display().to_string(),
+    };
+    let text = match source {
+        Source::Embedded => DEFAULT.to_owned(),
+        Source::File(file) => read(file).map_err(|source| Error::Read { path: path.clone(), source })?,
+    };
+    let mut document = document::parse(&text).map_err(|reason| Error::Parse { path: path.clone(), reason })?;
+    if *source == Source::Embedded {
+        document["storage"] = json!({"filesystem": {"rootdirectory": EMBEDDED_ROOT}});
+    }
+    let mut report = Report::default();
+    environment::apply(&mut document, environment, &mut report);
+    let settings = settle(document, &mut report);
+    match settings {
+        Some(settings) if report.errors.is_empty() => Ok(Loaded { settings, warnings: report.warnings }),
+        _ => Err(Error::Invalid { path, reasons: report.errors }),
+    }
+}
+
+fn read(path: &Path) -> Result<String, std::io::Error> {
+    if std::fs::metadata(path)?.len() > MAX_BYTES {
+        return Err(std::io::Error::other(format!("it has more than {MAX_BYTES} bytes")));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// From the tree with everything applied to the settings. `None` when the report says why not.
+fn settle(document: Value, report: &mut Report) -> Option<Settings> {
+    let mut document = document::shape(document, &schema::ROOT, "", report)?;
+    fill(document.as_object_mut()?, report);
+    match serde_json::from_value(document) {
+        Ok(config) => Some(settings::settle(config, report)),
+        Err(error) => {
+            report.refuse(error.to_string());
+            None
+        }
+    }
+}
+
+/// Gives a file without `version`, a storage driver or `http.addr` what the image's own configuration has there. The
+/// reference refuses such files, people write them nevertheless.
+fn fill(document: &mut Map<String, Value>, report: &mut Report) {
+    if !document.contains_key("version") {
+        report.warn("the configuration has no version: write version: 0.1".to_owned());
+    }
+    let storage = section(document, "storage");
+    if !(storage.contains_key("filesystem") || storage.contains_key("inmemory")) {
+        if report.errors.is_empty() {
+            report.warn(
+                "the configuration has no storage driver, /var/lib/registry is used: write storage: {filesystem: \
+                 {rootdirectory: /var/lib/registry}}"
+                    .to_owned(),
+            );
+        }
+        storage.insert("filesystem".to_owned(), json!({}));
+    }
+    let http = section(document, "http");
+    if !http.contains_key("addr") {
+        report.warn("the configuration has no http.addr, :5000 is used: write http: {addr: \":5000\"}".to_owned());
+        http.insert("addr".to_owned(), json!(":5000"));
+    }
+}
+
+fn section<'a>(document: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let value = document.entry(key).or_insert_with(|| json!({}));
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("every section was brought into the shape of a mapping"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Error> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yml");
+        std::fs::write(&file, text).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(&Source::File(file), variables)
+    }
+
+    fn reasons(result: Result<Loaded, Error>) -> Vec<String> {
+        match result {
+            Err(Error::Invalid { reasons, .. }) => reasons,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_embedded_defaults_serve_plain_http_from_the_working_directory() {
+        let Loaded { settings, warnings } = load(&Source::Embedded, []).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(settings.storage.driver, Driver::Filesystem("./data".into()));
+        assert_eq!(settings.http.address, ":5000");
+        assert!(settings.http.tls.is_none() && settings.htpasswd.is_none());
+        assert_eq!(settings.http.headers["x-content-type-options"], "nosniff");
+    }
+
+    #[test]
+    fn the_image_defaults_are_those_of_the_reference() {
+        let Loaded { settings, warnings } = loaded(DEFAULT, &[]).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(settings.storage.driver, Driver::Filesystem("/var/lib/registry".into()));
+        assert!(!settings.storage.delete_enabled);
+        assert_eq!(settings.readiness.unwrap().threshold, 3);
+        assert_eq!(settings.log.fields, [("service".to_owned(), "registry".to_owned())]);
+    }
+
+    #[test]
+    fn a_file_with_the_users_alone_gets_the_images_defaults_and_is_told_so() {
+        let text = "http:\n  headers:\n    X-Content-Type-Options: nosniff\nauth:\n  htpasswd:\n    realm: basic-realm\n    path: /users\n";
+        let Loaded { settings, warnings } = loaded(text, &[]).unwrap();
+        assert_eq!(settings.htpasswd.unwrap().realm, "basic-realm");
+        assert_eq!(settings.http.headers["x-content-type-options"], "nosniff");
+        assert_eq!(
+            warnings,
+            [
+                "http.headers.X-Content-Type-Options is a list: write http.headers.X-Content-Type-Options: [nosniff]",
+                "the configuration has no version: write version: 0.1",
+                "the configuration has no storage driver, /var/lib/registry is used: write storage: {filesystem: \
+                 {rootdirectory: /var/lib/registry}}",
+                "the configuration has no http.addr, :5000 is used: write http: {addr: \":5000\"}",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_tutorials_tls_variables_turn_tls_on() {
+        let variables = [
+            ("REGISTRY_HTTP_TLS_CERTIFICATE", "/certs/domain.crt"),
+            ("REGISTRY_HTTP_TLS_KEY", "/certs/domain.key"),
+            ("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/data"),
+            ("REGISTRY_HTTP_ADDR", "0.0.0.0:443"),
+            ("REGISTRY_HTTP_SECRET", "mysecretkey"),
+        ];
+        let Loaded { settings, warnings } = loaded(DEFAULT, &variables).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(settings.http.tls.unwrap().key, PathBuf::from("/certs/domain.key"));
+        assert_eq!(settings.storage.driver, Driver::Filesystem("/data".into()));
+        assert_eq!(settings.http.address, "0.0.0.0:443");
+    }
+
+    #[test]
+    fn unknown_and_unsupported_keys_are_named() {
+        let text = format!("{DEFAULT}catalog: {{MaxEntries: 5}}\nredis: {{addr: 'cache:6379'}}\nnotifications: {{}}\nfoo: 1\n");
+        let Loaded { warnings, .. } = loaded(&text, &[]).unwrap();
+        assert_eq!(
+            warnings,
+            [
+                "catalog.MaxEntries is unknown and ignored (did you mean maxentries?)",
+                "foo is unknown and ignored",
+                "redis is not supported and ignored",
+            ]
+        );
+    }
+
+    #[test]
+    fn storage_elsewhere_and_other_logins_are_refused_all_at_once() {
+        let text = "version: 0.1\nstorage: {s3: {bucket: images}}\nauth: {token: {realm: r}}\nhttp: {addr: 5000}\n";
+        assert_eq!(
+            reasons(loaded(text, &[])),
+            [
+                "auth.token is not supported: use auth.htpasswd; nobody would be asked for what this asks for",
+                "storage.s3 is not supported: storage is filesystem or inmemory; nothing would be stored where this \
+                 asks for",
+                "http.addr is 5000, it has to be host:port or :port, such as :5000",
+            ]
+        );
+    }
+
+    #[test]
+    fn two_drivers_are_refused() {
+        let result = loaded(DEFAULT, &[("REGISTRY_STORAGE_INMEMORY", "{}")]);
+        assert!(reasons(result)[0].starts_with("multiple storage drivers specified"));
+    }
+
+    #[test]
+    fn half_of_tls_is_refused() {
+        let result = loaded(DEFAULT, &[("REGISTRY_HTTP_TLS_CERTIFICATE", "/certs/domain.crt")]);
+        assert_eq!(reasons(result), ["http.tls.key is missing, http.tls.certificate is given"]);
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_with_its_place() {
+        let error = loaded("version: 0.1\nstorage: [\n", &[]).unwrap_err().to_string();
+        assert!(error.starts_with("failed to parse configuration ") && error.contains("line"), "{error}");
+        assert!(loaded("", &[]).is_ok(), "an empty file gets the defaults");
+        assert!(loaded("just text", &[]).is_err());
+    }
+}

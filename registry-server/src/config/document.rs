@@ -1,0 +1,167 @@
+//! A configuration as a tree of values: brought into the shapes of the schema, with a word about everything in it that
+//! will not be acted upon. Knows no key by name.
+
+use serde_json::{Map, Value};
+
+use super::schema::{Field, Node, Support};
+
+/// What is to be said about a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// What the user should know. The server starts nevertheless.
+    pub(super) warnings: Vec<String>,
+    /// Why the server cannot start.
+    pub(super) errors: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn warn(&mut self, text: String) {
+        self.warnings.push(text);
+    }
+
+    pub(super) fn refuse(&mut self, text: String) {
+        self.errors.push(text);
+    }
+}
+
+/// Parses YAML. An empty text is an empty mapping.
+///
+/// # Errors
+/// What is wrong with the text, with its place.
+pub(super) fn parse(text: &str) -> Result<Value, String> {
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Value::Object(Map::new()));
+    }
+    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Brings `value` into the shape of `node`. What has no meaning is taken out with a warning; what cannot be given that
+/// shape is an error, named by `path`. `None`: there is nothing left, as if the key had not been written.
+pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
+    match (node, value) {
+        (Node::Any, value) => Some(value),
+        (Node::Section(_) | Node::Driver(_) | Node::Map(_), Value::Null) => Some(Value::Object(Map::new())),
+        (_, Value::Null) => None,
+        (Node::Driver(fields), Value::String(name)) => {
+            section(Map::from_iter([(name, Value::Null)]), fields, path, report)
+        }
+        (Node::Section(fields) | Node::Driver(fields), Value::Object(map)) => section(map, fields, path, report),
+        (Node::Map(node), Value::Object(map)) => Some(mapping(map, node, path, report)),
+        (Node::List(node), Value::Array(values)) => Some(list(values, node, path, report)),
+        (Node::List(node), value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
+            report.warn(format!("{path} is a list: write {path}: [{}]", plain(&value)));
+            Some(list(vec![value], node, path, report))
+        }
+        (node, value) => scalar(&value, node, path, report),
+    }
+}
+
+fn section(map: Map<String, Value>, fields: &[Field], path: &str, report: &mut Report) -> Option<Value> {
+    let mut shaped = Map::new();
+    for (key, value) in map {
+        let path = join(path, &key);
+        let Some(field) = fields.iter().find(|field| field.key == key) else {
+            report.warn(format!("{path} is unknown and ignored{}", suggestion(&key, fields)));
+            continue;
+        };
+        match field.support {
+            Support::Read => {
+                if let Some(value) = shape(value, &field.node, &path, report) {
+                    shaped.insert(key, value);
+                }
+            }
+            Support::Tolerated => {}
+            Support::Ignored if asks_for_nothing(&value) => {}
+            Support::Ignored => report.warn(format!("{path} is not supported and ignored")),
+            Support::Refused(_) if value != Value::Null && asks_for_nothing(&value) => {}
+            Support::Refused(instead) => report.refuse(format!("{path} is not supported: {instead}")),
+        }
+    }
+    Some(Value::Object(shaped))
+}
+
+/// ` (did you mean ...?)` for a key whose case alone is wrong.
+fn suggestion(key: &str, fields: &[Field]) -> String {
+    match fields.iter().find(|field| field.key.eq_ignore_ascii_case(key)) {
+        Some(field) => format!(" (did you mean {}?)", field.key),
+        None => String::new(),
+    }
+}
+
+fn mapping(map: Map<String, Value>, node: &Node, path: &str, report: &mut Report) -> Value {
+    let mut shaped = Map::new();
+    for (key, value) in map {
+        if let Some(value) = shape(value, node, &join(path, &key), report) {
+            shaped.insert(key, value);
+        }
+    }
+    Value::Object(shaped)
+}
+
+fn list(values: Vec<Value>, node: &Node, path: &str, report: &mut Report) -> Value {
+    values.into_iter().filter_map(|value| shape(value, node, path, report)).collect()
+}
+
+fn scalar(value: &Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
+    let text = plain(value);
+    let (shaped, wanted) = match node {
+        Node::Text if value.is_string() || value.is_number() || value.is_boolean() => {
+            return (!text.is_empty()).then_some(Value::String(text));
+        }
+        _ if text.is_empty() && value.is_string() => return None,
+        Node::Boolean => (boolean(&text), "true or false".to_owned()),
+        Node::Integer => (text.parse::<u64>().ok().map(Value::from), "a whole number".to_owned()),
+        Node::Duration => (duration(value, &text), "a length of time like 10s, 5m or 168h".to_owned()),
+        Node::Choice(words) => (word(&text, words), words.join(" or ")),
+        Node::List(_) => (None, "a list".to_owned()),
+        Node::Section(_) | Node::Driver(_) | Node::Map(_) => (None, "a mapping".to_owned()),
+        Node::Text | Node::Any => (None, "a text".to_owned()),
+    };
+    if shaped.is_none() {
+        report.refuse(format!("{path} is {text}, it has to be {wanted}"));
+    }
+    shaped
+}
+
+/// Booleans of YAML 1.1 too: the reference reads them.
+fn boolean(text: &str) -> Option<Value> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(Value::Bool(true)),
+        "false" | "no" | "off" | "n" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+fn duration(value: &Value, text: &str) -> Option<Value> {
+    if value.is_u64() {
+        return Some(value.clone());
+    }
+    text.parse::<registry_config::Duration>().ok().map(|_| Value::String(text.to_owned()))
+}
+
+fn word(text: &str, words: &[&str]) -> Option<Value> {
+    words.iter().find(|word| word.eq_ignore_ascii_case(text)).map(|word| Value::String((*word).to_owned()))
+}
+
+/// The value as the user wrote it, more or less.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// Whether leaving the value out changes nothing: null, empty, false, or made of such values only.
+fn asks_for_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.iter().all(asks_for_nothing),
+        Value::Object(map) => map.values().all(asks_for_nothing),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
