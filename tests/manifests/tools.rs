@@ -1,24 +1,14 @@
 //! Files of the repository, the programs that work on them, and the few questions the tests ask about objects.
 
-use std::{
-    env,
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, ffi::OsString, fs, process::Command};
 
 use serde_json::Value;
+pub(crate) use support::root;
 
 /// The namespace and name under which the tests render the chart: not the documented ones, so that a name which is not
 /// derived from the release shows.
 pub(crate) const NAMESPACE: &str = "zoo";
 pub(crate) const RELEASE: &str = "giraffe";
-
-/// The root of the repository.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// The text of a file, named from the root.
 pub(crate) fn read(path: &str) -> String {
