@@ -69,6 +69,7 @@ fn a_value_that_means_nothing_is_refused() {
         "log.format=xml",
         "credentials.gracePeriod=soon",
         "podLabels.size=3",
+        r"commonLabels.app\.kubernetes\.io/name=savannah",
     ] {
         let refusal = try_render(&[value]).expect_err(value);
         let key = value.split(['=', '.']).next().unwrap();
