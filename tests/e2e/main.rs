@@ -1,3 +1,20 @@
-//! End-to-end tests: a file is a promise.
+//! End-to-end tests on a real cluster: a file is a promise to users.
+//!
+//! Each test runs in a namespace of its own and in parallel with the others, apart from the few that disturb the operator
+//! or must not be disturbed. `make e2e` runs all, `make e2e-one NAME=push_pull` one file; `KEEP=1` leaves what was made.
 
-fn main() {}
+mod at_rest;
+mod bad_input;
+mod certificate;
+mod create;
+mod credentials;
+mod deletion;
+mod demo;
+mod docker;
+mod drift;
+mod install;
+mod operator_restart;
+mod persistence;
+mod push_pull;
+mod run_a_pod;
+mod samples;

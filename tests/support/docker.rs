@@ -14,6 +14,13 @@ use crate::command::{command, outcome, run, run_refused, run_with_input};
 use crate::image::Image;
 use crate::{keep, random_word};
 
+/// The server's image of this run, as `IMAGE_PREFIX` and `IMAGE_TAG` name it.
+pub fn server_image() -> String {
+    let prefix = std::env::var("IMAGE_PREFIX").unwrap_or_else(|_| "privateregistry".to_owned());
+    let tag = std::env::var("IMAGE_TAG").unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned());
+    format!("{prefix}/server:{tag}")
+}
+
 /// A Docker engine, with a client configuration of its own and a list of what was made in it.
 #[derive(Clone, Debug)]
 pub struct Engine {

@@ -6,7 +6,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::Mutex;
 
-use crate::command::{command, outcome, run};
+use crate::command::{command, run};
 use crate::root;
 use crate::tunnel;
 
@@ -46,7 +46,7 @@ pub async fn install(values: &[&str]) -> Result<()> {
     let mut helm = command("helm", ["upgrade", "--install", RELEASE]);
     helm.arg(chart).args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
     helm.args(["--set", &format!("credentials.gracePeriod={GRACE_PERIOD}")]);
-    for value in image_values().await.iter().map(String::as_str).chain(values.iter().copied()) {
+    for value in image_values().iter().map(String::as_str).chain(values.iter().copied()) {
         helm.args(["--set-string", value]);
     }
     run(helm).await.map(drop).context(
@@ -55,13 +55,14 @@ pub async fn install(values: &[&str]) -> Result<()> {
     )
 }
 
-/// Removes the release with Helm.
+/// Removes the release with Helm, if there is one.
 pub async fn uninstall() -> Result<()> {
-    run(command("helm", ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait"])).await.map(drop)
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait"];
+    run(command("helm", uninstall)).await.map(drop)
 }
 
 /// Values that name the images of this tree, as the Makefile's `IMAGE_PREFIX` and `IMAGE_TAG` do.
-async fn image_values() -> Vec<String> {
+fn image_values() -> Vec<String> {
     let mut values = Vec::new();
     if let Ok(prefix) = std::env::var("IMAGE_PREFIX") {
         values.push(format!("image.repository={prefix}/operator"));
@@ -71,20 +72,7 @@ async fn image_values() -> Vec<String> {
         values.push(format!("image.tag={tag}"));
         values.push(format!("serverImage.tag={tag}"));
     }
-    // A rebuilt image keeps its tag while one works on the operator; an annotation with its id rolls the Deployment.
-    if let Some(id) = local_image_id().await {
-        values.push(format!("podAnnotations.privateregistry\\.io/image-id={id}"));
-    }
     values
-}
-
-/// The id of the operator image in the local Docker engine, if there is one.
-async fn local_image_id() -> Option<String> {
-    let prefix = std::env::var("IMAGE_PREFIX").unwrap_or_else(|_| "privateregistry".to_owned());
-    let tag = std::env::var("IMAGE_TAG").unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned());
-    let inspect = command("docker", ["image", "inspect", "--format", "{{.Id}}", &format!("{prefix}/operator:{tag}")]);
-    let output = outcome(inspect, "").await.ok()?;
-    output.success.then_some(output.stdout)
 }
 
 /// The Pods of the operator's namespace.
@@ -111,13 +99,4 @@ pub async fn metrics(client: &Client) -> Result<String> {
     let answer = tunnel::get_plain(&pods(client), &pod, ADMIN_PORT, "/metrics").await?;
     anyhow::ensure!(answer.status == 200, "the operator answered {} for /metrics", answer.status);
     Ok(answer.text())
-}
-
-/// The sum of a metric's samples, whatever their labels; none if there is no sample.
-pub fn sum_of(metrics: &str, name: &str) -> Option<f64> {
-    let value = |line: &str| {
-        let rest = line.strip_prefix(name)?;
-        rest.starts_with([' ', '{']).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-    };
-    metrics.lines().filter_map(value).reduce(|sum, value| sum + value)
 }

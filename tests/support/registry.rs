@@ -201,6 +201,26 @@ impl Registry {
         Credentials::of(&secret.with_context(|| format!("failed to read Secret {name}"))?)
     }
 
+    /// Waits until its children are `expected`, exactly.
+    pub async fn until_children(&self, expected: &BTreeSet<String>) -> Result<()> {
+        eventually("the expected children", async || ensure_same(expected, &self.children().await?)).await
+    }
+
+    /// Waits until nothing is left of a deleted resource but perhaps its claim.
+    pub async fn until_children_gone(&self) -> Result<()> {
+        eventually("the children to go with their resource", async || {
+            let left: Vec<_> = self.children().await?.into_iter().filter(|child| !is_claim(child)).collect();
+            ensure!(left.is_empty(), "still there: {left:?}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until some Pod of it is ready.
+    pub async fn until_serving(&self) -> Result<Pod> {
+        eventually("a ready Pod", async || self.pod().await).await
+    }
+
     // What one does to it.
 
     /// Applies the whole spec, as `kubectl apply` would.
@@ -309,6 +329,10 @@ pub fn is_pod_ready(pod: &Pod) -> bool {
 pub fn restarts(pod: &Pod) -> i32 {
     let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
     statuses.into_iter().flatten().map(|status| status.restart_count).sum()
+}
+
+fn is_claim(child: &str) -> bool {
+    child.starts_with("PersistentVolumeClaim/")
 }
 
 /// The difference of two sets of children, as an error that names it.

@@ -1,0 +1,78 @@
+//! The certificate follows the spec and the user's Secret without a restart, and a bad one never replaces a good one.
+
+use anyhow::Result;
+use http::Method;
+use kube::ResourceExt as _;
+use serde_json::json;
+use support::https;
+use support::namespace::in_namespace;
+use support::pki::{Authority, Leaf};
+use support::registry::{Registry, restarts};
+use support::wait::eventually;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_added_name_is_served_without_restarting_the_pod() -> Result<()> {
+    in_namespace("certificate", async |namespace| {
+        let team = namespace.registry("team").ready().await?;
+        let pod = team.pod().await?;
+        let ca = team.credentials("pull").await?.ca;
+        assert!(https::connect(team.connect().await?, "images.example.test", &ca).await.is_err(), "not named yet");
+
+        team.apply(json!({"tls": {"selfSigned": {"dnsNames": ["images.example.test"]}}})).await?;
+
+        eventually("a certificate with the added name", async || {
+            team.ask_as("images.example.test", Method::GET, "/v2/", None, &ca).await
+        })
+        .await?;
+        team.until_ready().await?;
+        assert_eq!(team.pod().await?.uid(), pod.uid(), "the server re-reads its certificate by itself");
+        assert_eq!(team.credentials("pull").await?.ca, ca, "a new certificate needs no new trust");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_ones_own_is_followed_and_a_bad_one_is_not() -> Result<()> {
+    in_namespace("certificate", async |namespace| {
+        let spec = "{tls: {secretRef: {name: own}}}";
+        let team = namespace.registry("team").spec(spec)?.created().await?;
+        team.until_condition("CertificateReady", "False", "own").await?;
+
+        let host = team.host();
+        let (first, second) = (Authority::new("the first authority")?, Authority::new("the second authority")?);
+        let put = async |leaf: &Leaf, ca: &str| {
+            let values = [("tls.crt", leaf.certificate.as_str()), ("tls.key", leaf.key.as_str()), ("ca.crt", ca)];
+            namespace.put_secret("own", "kubernetes.io/tls", values).await
+        };
+        put(&first.issue(&[&host])?, &first.certificate()).await?;
+        team.until_ready().await?;
+        let pod = team.pod().await?;
+        serves(&team, &first).await?;
+
+        // A key that belongs to another certificate, then no certificate at all.
+        let torn = Leaf { key: first.issue(&[&host])?.key, ..first.issue(&[&host])? };
+        let nonsense = Leaf { certificate: "nonsense".to_owned(), key: "nonsense".to_owned() };
+        for bad in [torn, nonsense] {
+            put(&bad, &first.certificate()).await?;
+            team.until_condition("CertificateReady", "False", "own").await?;
+            serves(&team, &first).await?;
+        }
+
+        put(&second.issue(&[&host])?, &second.certificate()).await?;
+        eventually("the second authority's certificate", async || serves(&team, &second).await).await?;
+        team.until_ready().await?;
+        assert_eq!(team.credentials("pull").await?.ca.trim(), second.certificate().trim());
+        let now = team.pod().await?;
+        assert_eq!((now.uid(), restarts(&now)), (pod.uid(), 0), "no restart, no crash");
+        Ok(())
+    })
+    .await
+}
+
+/// That the registry presents a certificate of `authority`.
+async fn serves(team: &Registry, authority: &Authority) -> Result<()> {
+    let answer = team.ask(Method::GET, "/v2/", None, &authority.certificate()).await?;
+    anyhow::ensure!(answer.status == 401, "the registry answered {}", answer.status);
+    Ok(())
+}

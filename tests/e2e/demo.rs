@@ -1,0 +1,38 @@
+//! `make demo` does what the README promises, also the second time.
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use support::command::{command, run};
+use support::namespace::alone_without_operator;
+use support::root;
+use support::wait::until;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_ends_with_pods_that_run_an_image_of_the_registry() -> Result<()> {
+    alone_without_operator("demo", async |namespace| {
+        ensure!(
+            std::env::var_os("KUBECONFIG").is_some_and(|file| file == root().join(".cluster/kubeconfig")),
+            "the demo runs on a kind cluster of its own, not on the one of KUBECONFIG: leave KUBECONFIG unset to test it"
+        );
+
+        let told = run(command(root().join("tests/cluster/demo"), [""; 0])).await?;
+
+        for promised in [
+            "Successfully pulled image \"team.apps.svc.cluster.local/busybox:1\"",
+            "busybox: 1",
+            "kubectl get preg -A",
+            "make demo-down",
+        ] {
+            assert!(told.contains(promised), "the demo did not say {promised:?}:\n{told}");
+        }
+        let deployments: Api<Deployment> = Api::namespaced(namespace.client.clone(), "apps");
+        until(&deployments, "hello", "two available Pods", |hello: &Deployment| {
+            hello.status.as_ref().and_then(|status| status.available_replicas) == Some(2)
+        })
+        .await
+        .map(drop)
+        .context("the demo said that its Pods run")
+    })
+    .await
+}

@@ -1,0 +1,71 @@
+//! A Pod pulls its image from the registry with the generated pull Secret, on a node that was told to trust it.
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use support::command::{command, run};
+use support::crane::Crane;
+use support::image::Image;
+use support::namespace::in_namespace;
+use support::registry::Registry;
+use support::root;
+use support::wait::until;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
+    in_namespace("run_a_pod", async |namespace| {
+        let team = namespace.registry("team").ready().await?;
+        Crane::with(&team, "push").await?.push(&Image::busybox()?, "app:1").await?;
+        trust(namespace.name(), &team).await?;
+
+        namespace.create_object::<Deployment>(&deployment(&team.host())).await?;
+        until(&namespace.api::<Deployment>(), "app", "two available Pods", |deployment: &Deployment| {
+            deployment.status.as_ref().and_then(|status| status.available_replicas) == Some(2)
+        })
+        .await?;
+
+        for pod in namespace.api::<Pod>().list(&ListParams::default().labels("app=app")).await? {
+            let statuses = pod.status.and_then(|status| status.container_statuses).unwrap_or_default();
+            let image = &statuses.first().context("the Pod has no container")?.image_id;
+            assert!(image.starts_with(&format!("{}/app@sha256:", team.host())), "pulled from elsewhere: {image}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Does on every node what a person would do there.
+async fn trust(namespace: &str, team: &Registry) -> Result<()> {
+    let script = root().join("tests/cluster/trust-registry");
+    run(command(script, [namespace, team.name()])).await.map(drop).context(
+        "this test needs nodes that are containers of this machine's Docker engine, as on kind: \
+         elsewhere, trust the registry on the nodes by hand as the README says",
+    )
+}
+
+/// Two Pods, as strict as the namespace demands.
+fn deployment(host: &str) -> String {
+    format!(
+        "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: app}}}}
+  template:
+    metadata: {{labels: {{app: app}}}}
+    spec:
+      imagePullSecrets: [{{name: team-pull}}]
+      terminationGracePeriodSeconds: 0
+      securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
+      containers:
+        - name: app
+          image: {host}/app:1
+          imagePullPolicy: Always
+          command: [sleep, infinity]
+          securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
+"
+    )
+}
