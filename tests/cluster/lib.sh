@@ -18,15 +18,17 @@ mkdir -p "$CACHE" "$LOGS" "$STATE/bin"
 case :$PATH: in *":$STATE/bin:"*) ;; *) PATH=$STATE/bin:$PATH:/usr/sbin:/sbin ;; esac
 export PATH
 
+if [ -t 1 ]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD='' PLAIN=''; fi
+
 # say TEXT...: announces what happens next.
-say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+say() { printf '%s\n' "$BOLD==>$PLAIN $*"; }
 
 # note TEXT...: a detail below the last announcement.
 note() { printf '    %s\n' "$*"; }
 
 # fail TEXT...: says what went wrong and what to do, and ends the script.
 fail() {
-  printf '\033[1;31mfailed:\033[0m %s\n' "$1" >&2
+  printf '%s\n' "${BOLD}failed:$PLAIN $1" >&2
   shift
   [ $# -eq 0 ] || printf '        %s\n' "$@" >&2
   exit 1
@@ -37,9 +39,13 @@ step() {
   local log=$LOGS/$1.log text=$2 start=$SECONDS pid status=0
   shift 2
   say "$text"
-  "$@" >"$log" 2>&1 &
+  set -m # a process group of its own, so that an interrupt ends all of it
+  "$@" >"$log" 2>&1 </dev/null &
   pid=$!
+  set +m
+  trap 'kill -- "-$pid" 2>/dev/null; exit 130' INT TERM
   wait_with_progress "$pid" "$log" || status=$?
+  trap - INT TERM
   [ "$status" -eq 0 ] || {
     tail -n 25 "$log" | sed 's/^/    | /' >&2
     fail "$text (after $((SECONDS - start)) s)" "the whole log: $log"
