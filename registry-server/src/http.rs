@@ -14,12 +14,14 @@ use axum::{
 };
 use http::{HeaderMap, Method, request::Parts};
 
+pub(crate) mod access_log;
 mod base;
 mod blobs;
 mod body;
 mod catalog;
 mod error;
 mod extract;
+pub(crate) mod health;
 mod location;
 mod manifests;
 mod pagination;

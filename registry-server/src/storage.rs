@@ -32,9 +32,9 @@ impl Key {
         &self.0
     }
 
-    /// The directory that holds it; `None` at the top.
-    fn parent(&self) -> Option<&str> {
-        self.0.rsplit_once('/').map(|(parent, _)| parent)
+    /// The directory that holds it, `.` at the top.
+    fn parent(&self) -> &str {
+        self.0.rsplit_once('/').map_or(".", |(parent, _)| parent)
     }
 }
 

@@ -100,7 +100,7 @@ mod tests {
         fn the_grammar_is_accepted_and_kept(
             text in "[a-z0-9]{1,5}((\\.|_|__|-{1,3})[a-z0-9]{1,5}){0,3}(/[a-z0-9]{1,5}((\\.|_|__|-{1,3})[a-z0-9]{1,5}){0,3}){0,4}"
         ) {
-            prop_assert_eq!(text.parse::<Repository>().unwrap().as_str(), text);
+            prop_assert_eq!(text.parse::<Repository>().unwrap().to_string(), text);
         }
 
         #[test]

@@ -134,7 +134,7 @@ impl Shared {
         let (file, size) = self.open()?;
         if self.tree.status(to).is_ok_and(|present| u64::try_from(present.st_size) == Ok(size)) {
             self.tree.discard(self.key.as_str());
-            return self.tree.settle(to.parent().unwrap_or_default());
+            return self.tree.settle(to.parent());
         }
         file.sync_all()?;
         self.tree.publish(&self.key, to)

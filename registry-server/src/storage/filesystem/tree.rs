@@ -103,7 +103,7 @@ impl Tree {
 
     /// Makes `key` hold `bytes`.
     pub(super) fn write(&self, key: &Key, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-        let parent = key.parent().unwrap_or_default();
+        let parent = key.parent();
         if durability == Durability::Durable && self.holds(key, bytes) {
             return self.settle(parent).map_err(|error| Error::io("synchronise", key, error));
         }
@@ -137,14 +137,14 @@ impl Tree {
         if !create {
             return Ok(open(OFlags::WRONLY | OFlags::APPEND)?);
         }
-        self.in_directory(key.parent().unwrap_or_default(), || {
+        self.in_directory(key.parent(), || {
             Ok(open(OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC)?)
         })
     }
 
     /// Moves a complete file, whose bytes are on the disk, to where everybody looks for it.
     pub(super) fn publish(&self, from: &Key, to: &Key) -> io::Result<()> {
-        let parent = to.parent().unwrap_or_default();
+        let parent = to.parent();
         self.in_directory(parent, || {
             // A source that is gone must not look like a directory that is gone.
             sys::statat(&self.root, from.as_str(), AtFlags::empty())
@@ -217,7 +217,7 @@ impl Tree {
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
             Err(error) => return Err(failure("remove", key, error)),
         }
-        let Some(parent) = key.parent() else { return Ok(()) };
+        let parent = key.parent();
         self.synchronise(parent).or_else(missing_is_fine).map_err(|error| Error::io("remove", key, error))?;
         // Not empty, or somebody was faster: both are fine.
         if sys::unlinkat(&self.root, parent, AtFlags::REMOVEDIR).is_ok() {
@@ -228,7 +228,7 @@ impl Tree {
 
     /// Removes a directory with all it holds: hidden by one rename, then emptied.
     pub(super) fn remove_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error> {
-        let parent = directory.parent().unwrap_or(".");
+        let parent = directory.parent();
         let hidden = format!("{parent}/.{}.tmp", Uuid::new_v4().simple());
         match sys::renameat(&self.root, directory.as_str(), &self.root, &hidden) {
             Ok(()) => self.durable.remove(directory.as_str()),
