@@ -381,7 +381,8 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let hash = bcrypt::hash("secret", 4).unwrap();
             std::fs::write(directory.path().join("users"), format!("reader:{hash}\nadmin:{hash}\n")).unwrap();
-            let settings = crate::config::Htpasswd { realm: "My \"Realm\"".to_owned(), path: directory.path().join("users") };
+            let settings =
+                crate::config::Htpasswd { realm: "My \"Realm\"".to_owned(), path: directory.path().join("users") };
             let policy = rules.map(|rules| {
                 let path = directory.path().join("rules");
                 std::fs::write(&path, rules).unwrap();

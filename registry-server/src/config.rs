@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::environment::CONFIGURATION_PATH;
 use self::document::Report;
+pub(crate) use self::environment::CONFIGURATION_PATH;
 pub use self::settings::{Debug, Driver, Htpasswd, Http, Log, Purge, Readiness, Settings, Storage, Tls};
 
 /// What the image runs with unless told otherwise.
@@ -232,7 +232,9 @@ mod tests {
 
     #[test]
     fn unknown_and_unsupported_keys_are_named() {
-        let text = format!("{DEFAULT}catalog: {{MaxEntries: 5}}\nredis: {{addr: 'cache:6379'}}\nnotifications: {{}}\nfoo: 1\n");
+        let text = format!(
+            "{DEFAULT}catalog: {{MaxEntries: 5}}\nredis: {{addr: 'cache:6379'}}\nnotifications: {{}}\nfoo: 1\n"
+        );
         let Loaded { warnings, .. } = loaded(&text, &[]).unwrap();
         assert_eq!(
             warnings,

@@ -1,10 +1,15 @@
 //! OCI distribution server, a drop-in for the `registry:2` image.
-mod reload;
-
+pub mod app;
+pub mod args;
 pub mod auth;
 pub mod config;
+pub mod connection;
 pub mod http;
 pub mod metrics;
 pub mod oci;
 pub mod registry;
+mod reload;
+pub mod shutdown;
 pub mod storage;
+pub mod telemetry;
+mod tls;

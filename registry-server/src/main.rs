@@ -1,3 +1,7 @@
 //! Entry point of the registry server.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    registry_server::args::run(std::env::args_os().collect())
+}

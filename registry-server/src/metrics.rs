@@ -141,7 +141,7 @@ impl Metrics {
         &self.connections
     }
 
-    /// Everything in OpenMetrics' text form.
+    /// Everything in Prometheus' text form.
     ///
     /// # Errors
     /// None in practice: writing to a text does not fail.

@@ -124,13 +124,7 @@ impl<T> Reloading<T> {
         let contents = read_all(&paths).map_err(|(path, error)| format!("{}: {error}", path.display()))?;
         let value = load(&contents)?;
         let seen = Seen { signatures: None, content: fingerprint(&contents) };
-        Ok(Self {
-            what,
-            paths,
-            load: Box::new(load),
-            current: ArcSwap::from_pointee(value),
-            seen: Mutex::new(seen),
-        })
+        Ok(Self { what, paths, load: Box::new(load), current: ArcSwap::from_pointee(value), seen: Mutex::new(seen) })
     }
 
     /// The value in force.

@@ -81,7 +81,9 @@ fn add(users: &mut Users, line: &str) -> Result<(), String> {
         return Err("it is not of the form USER:HASH; make such a line with `htpasswd -Bbn USER PASSWORD`".to_owned());
     };
     let cost = cost(hash).map_err(|reason| {
-        format!("the password of user {user:?} {reason}; replace the line by the output of `htpasswd -Bbn {user} PASSWORD`")
+        format!(
+            "the password of user {user:?} {reason}; replace the line by the output of `htpasswd -Bbn {user} PASSWORD`"
+        )
     })?;
     let lines = users.lines.entry(user.to_owned()).or_default();
     let line = Line { hash: hash.to_owned(), cost };
@@ -103,8 +105,9 @@ fn cost(hash: &str) -> Result<u32, String> {
     let Some((cost, digits)) = rest.split_once('$') else {
         return Err("is a bcrypt hash that was cut off".to_owned());
     };
-    let well_formed = digits.len() == 53 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
-    if !well_formed || cost.len() != 2 {
+    let well_formed =
+        digits.len() == 53 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
+    if !well_formed || cost.len() != 2 || !cost.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("is a bcrypt hash that was cut off or changed".to_owned());
     }
     match cost.parse::<u32>() {
@@ -149,8 +152,10 @@ mod tests {
     fn every_kind_of_bad_line_is_named_with_the_command_that_makes_a_right_one() {
         assert_eq!(
             problems("amy:$apr1$salt$hash"),
-            ["/auth/htpasswd line 1: the password of user \"amy\" is hashed with MD5, which is not accepted; replace the \
-              line by the output of `htpasswd -Bbn amy PASSWORD`"]
+            [
+                "/auth/htpasswd line 1: the password of user \"amy\" is hashed with MD5, which is not accepted; replace the \
+              line by the output of `htpasswd -Bbn amy PASSWORD`"
+            ]
         );
         let cases = [
             ("amy", "not of the form"),

@@ -102,7 +102,9 @@ impl Rule {
             return Err("it allows nothing: give actions, of pull, push and delete".to_owned());
         }
         if rule.repositories.is_empty() {
-            return Err("it is about no repository: give patterns, or leave repositories out for all of them".to_owned());
+            return Err(
+                "it is about no repository: give patterns, or leave repositories out for all of them".to_owned()
+            );
         }
         Ok(Self {
             users: rule.users.into_iter().collect(),
@@ -180,7 +182,8 @@ rules:
     #[test]
     fn what_does_not_say_what_it_gives_is_refused() {
         let cases = [
-            ("", "rules"),
+            ("", "unexpected end"),
+            ("{}", "rules"),
             ("rules: [{users: [a], actions: [pull], repos: [x]}]", "repos"),
             ("rules: [{users: [a], actions: [read]}]", "read"),
             ("rules: [{users: [a]}]", "actions"),

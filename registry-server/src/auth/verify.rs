@@ -164,10 +164,8 @@ mod tests {
     use super::{super::htpasswd, *};
 
     fn users(lines: &[(&str, &str)]) -> Arc<Users> {
-        let text: String = lines
-            .iter()
-            .map(|(user, password)| format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap()))
-            .collect();
+        let text: String =
+            lines.iter().map(|(user, password)| format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())).collect();
         let (mut users, problems) = htpasswd::parse(&text, "f");
         assert!(problems.is_empty(), "{problems:?}");
         users.sha256 = text;
@@ -225,7 +223,7 @@ mod tests {
         assert_eq!(verifier.0.queue.available_permits(), QUEUE - 1);
         for index in 0..QUEUE - 1 {
             let tag = [u8::try_from(index + 2).unwrap(); 32];
-            verifier.join_or_start(tag, &users, "ci", b"wrong".to_vec()).unwrap();
+            drop(verifier.join_or_start(tag, &users, "ci", b"wrong".to_vec()).unwrap());
         }
         assert!(verifier.join_or_start([0; 32], &users, "ci", b"wrong".to_vec()).is_err());
 

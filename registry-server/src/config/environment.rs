@@ -326,8 +326,7 @@ mod tests {
 
     #[test]
     fn a_header_as_name_and_value_is_taken_with_a_warning_that_shows_the_proper_form() {
-        let (document, report) =
-            applied(json!({}), &[("REGISTRY_HTTP_HEADERS", "X-Content-Type-Options=no-sniff")]);
+        let (document, report) = applied(json!({}), &[("REGISTRY_HTTP_HEADERS", "X-Content-Type-Options=no-sniff")]);
         assert_eq!(document, json!({"http": {"headers": {"X-Content-Type-Options": ["no-sniff"]}}}));
         assert_eq!(
             report.warnings,

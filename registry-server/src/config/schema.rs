@@ -155,10 +155,7 @@ static HTTP: &[Field] = &[
     read("tls", Section(TLS)),
     read(
         "debug",
-        Section(&[
-            read("addr", Text),
-            read("prometheus", Section(&[read("enabled", Boolean), read("path", Text)])),
-        ]),
+        Section(&[read("addr", Text), read("prometheus", Section(&[read("enabled", Boolean), read("path", Text)]))]),
     ),
     read("http2", Section(&[read("disabled", Boolean)])),
     ignored("h2c"),
@@ -176,10 +173,7 @@ static TLS: &[Field] = &[
 ];
 
 static HEALTH: &[Field] = &[
-    read(
-        "storagedriver",
-        Section(&[read("enabled", Boolean), read("interval", Duration), read("threshold", Integer)]),
-    ),
+    read("storagedriver", Section(&[read("enabled", Boolean), read("interval", Duration), read("threshold", Integer)])),
     ignored_as("file", "filecheckers"),
     ignored_as("http", "httpcheckers"),
     ignored_as("tcp", "tcpcheckers"),

@@ -17,9 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    auth::Gate, config::Readiness, metrics::Metrics, registry::Registry, reload::Reloading, tls::Material,
-};
+use crate::{auth::Gate, config::Readiness, metrics::Metrics, registry::Registry, reload::Reloading, tls::Material};
 
 /// A storage that has not answered after this long is not working.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,9 +105,8 @@ async fn metrics(State(subject): State<Arc<Subject>>, uri: Uri) -> Response {
         return (StatusCode::NOT_FOUND, "there are /livez, /readyz, /debug/health and /versions\n").into_response();
     }
     match subject.metrics.render() {
-        Ok(text) => {
-            ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
-        }
+        Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+            .into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

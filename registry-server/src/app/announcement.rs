@@ -1,0 +1,162 @@
+//! What a server tells its owner when it starts: what it does in plain words, and what may have been overlooked.
+
+use std::path::{Path, PathBuf};
+
+use super::{Addresses, shown};
+use crate::config::{Driver, Settings};
+
+/// Where the tutorials mount certificates.
+const CERTIFICATES: &str = "/certs";
+
+/// Where the tutorials mount users.
+const USERS: [&str; 2] = ["/auth/htpasswd", "/etc/docker/registry/htpasswd"];
+
+/// What a server tells when it starts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// What it does.
+    pub line: String,
+    /// What may have been overlooked; one sentence each.
+    pub hints: Vec<String>,
+}
+
+impl Announcement {
+    pub(super) fn new(settings: &Settings, addresses: Addresses) -> Self {
+        let certificates = files(Path::new(CERTIFICATES));
+        let users = USERS.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
+        Self { line: line(settings, addresses), hints: hints(settings, &certificates, users) }
+    }
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.take(1000).map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+fn line(settings: &Settings, addresses: Addresses) -> String {
+    let port = addresses.main.port();
+    let listener = match &settings.http.tls {
+        Some(tls) => format!("serving https on {} (TLS by {})", address(addresses), shown(&tls.certificate)),
+        None => format!("serving http on {} (no TLS)", address(addresses)),
+    };
+    let storage = match &settings.storage.driver {
+        Driver::Filesystem(root) => format!("storage filesystem {}", shown(root)),
+        Driver::Memory => "storage inmemory, gone when the server ends".to_owned(),
+    };
+    let read_only = if settings.storage.read_only { " (read-only)" } else { "" };
+    let users = match &settings.htpasswd {
+        Some(htpasswd) => format!("authentication htpasswd ({})", shown(&htpasswd.path)),
+        None => "no authentication".to_owned(),
+    };
+    let rules = settings.access.as_ref().map_or_else(String::new, |path| format!(", access rules {}", shown(path)));
+    let debug = addresses.debug.map_or_else(String::new, |debug| format!(", health and metrics on {debug}"));
+    format!("{listener}, {storage}{read_only}, {users}{rules}{debug}; in a container publish with -p {port}:{port}")
+}
+
+/// The address as people write it: without a host when it is every address.
+fn address(addresses: Addresses) -> String {
+    match addresses.main.ip().is_unspecified() {
+        true => format!(":{}", addresses.main.port()),
+        false => addresses.main.to_string(),
+    }
+}
+
+fn hints(settings: &Settings, certificates: &[PathBuf], users: Vec<PathBuf>) -> Vec<String> {
+    let mut hints = Vec::new();
+    if settings.http.tls.is_none() {
+        hints.extend(unused_certificate(certificates));
+        if settings.htpasswd.is_some() {
+            hints.push(
+                "passwords are sent unencrypted: give http.tls.certificate and http.tls.key, unless a proxy in front \
+                 speaks TLS"
+                    .to_owned(),
+            );
+        }
+    }
+    if settings.htpasswd.is_none() {
+        hints.extend(users.first().map(|path| {
+            let path = shown(path);
+            format!(
+                "{path} is not used, nobody is asked for a password: set REGISTRY_AUTH=htpasswd and \
+                 REGISTRY_AUTH_HTPASSWD_PATH={path}"
+            )
+        }));
+    }
+    hints
+}
+
+fn unused_certificate(files: &[PathBuf]) -> Option<String> {
+    let certificate = files.iter().find(|file| file.extension().is_some_and(|extension| extension == "crt"))?;
+    let key = files.iter().find(|file| file.extension().is_some_and(|extension| extension == "key"));
+    let key = key.map_or_else(|| shown(&certificate.with_extension("key")), |key| shown(key));
+    let certificate = shown(certificate);
+    Some(format!(
+        "{certificate} is not used, connections are not encrypted: set REGISTRY_HTTP_TLS_CERTIFICATE={certificate} and \
+         REGISTRY_HTTP_TLS_KEY={key}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, load};
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(&Source::Embedded, variables).unwrap().settings
+    }
+
+    fn addresses(main: &str) -> Addresses {
+        Addresses { main: main.parse().unwrap(), debug: None }
+    }
+
+    #[test]
+    fn the_defaults_in_plain_words() {
+        assert_eq!(
+            line(&settings(&[]), addresses("[::]:5000")),
+            "serving http on :5000 (no TLS), storage filesystem ./data, no authentication; in a container publish with \
+             -p 5000:5000"
+        );
+    }
+
+    #[test]
+    fn everything_in_plain_words() {
+        let settings = settings(&[
+            ("REGISTRY_HTTP_TLS_CERTIFICATE", "/certs/tls.crt"),
+            ("REGISTRY_HTTP_TLS_KEY", "/certs/tls.key"),
+            ("REGISTRY_AUTH_HTPASSWD_PATH", "/auth/htpasswd"),
+            ("REGISTRY_STORAGE", "inmemory"),
+        ]);
+        let settings = Settings { access: Some("/auth/access.yml".into()), ..settings };
+        let addresses = Addresses { debug: Some("0.0.0.0:5001".parse().unwrap()), ..addresses("10.0.0.1:443") };
+        assert_eq!(
+            line(&settings, addresses),
+            "serving https on 10.0.0.1:443 (TLS by /certs/tls.crt), storage inmemory, gone when the server ends, \
+             authentication htpasswd (/auth/htpasswd), access rules /auth/access.yml, health and metrics on \
+             0.0.0.0:5001; in a container publish with -p 443:443"
+        );
+        assert_eq!(hints(&settings, &["/certs/tls.crt".into()], vec!["/auth/htpasswd".into()]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn mounted_files_that_are_not_used_are_pointed_out() {
+        let files = ["/certs/domain.crt".into(), "/certs/domain.key".into()];
+        assert_eq!(
+            hints(&settings(&[]), &files, vec!["/auth/htpasswd".into()]),
+            [
+                "/certs/domain.crt is not used, connections are not encrypted: set \
+                 REGISTRY_HTTP_TLS_CERTIFICATE=/certs/domain.crt and REGISTRY_HTTP_TLS_KEY=/certs/domain.key",
+                "/auth/htpasswd is not used, nobody is asked for a password: set REGISTRY_AUTH=htpasswd and \
+                 REGISTRY_AUTH_HTPASSWD_PATH=/auth/htpasswd",
+            ]
+        );
+    }
+
+    #[test]
+    fn passwords_in_the_clear_are_pointed_out() {
+        let hints = hints(&settings(&[("REGISTRY_AUTH_HTPASSWD_PATH", "/auth/htpasswd")]), &[], Vec::new());
+        assert!(hints[0].starts_with("passwords are sent unencrypted"), "{hints:?}");
+    }
+}

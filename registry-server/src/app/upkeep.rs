@@ -1,0 +1,76 @@
+//! What happens by itself while the server runs: files are read again, abandoned uploads removed.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    config::Purge,
+    metrics::Metrics,
+    registry::Registry,
+    reload::{INTERVAL, Outcome, Poll, Reloading},
+    tls::Material,
+};
+
+/// The first purge comes within this long, at a random time: not all servers of a data centre at once, and none only while
+/// it starts.
+const FIRST_PURGE_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// Looks at all of `files` every second. Never returns.
+pub(super) async fn reload(files: Vec<Arc<dyn Poll>>, certificate: Option<Arc<Reloading<Material>>>, metrics: Metrics) {
+    let expiry = |metrics: &Metrics| {
+        if let Some(certificate) = &certificate {
+            metrics.certificate_expires(certificate.current().not_after.as_second());
+        }
+    };
+    expiry(&metrics);
+    if files.is_empty() {
+        return std::future::pending().await;
+    }
+    let files: Arc<[Arc<dyn Poll>]> = files.into();
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let looking = Arc::clone(&files);
+        // A file may be on a network that does not answer; requests must not wait for it.
+        let looks = tokio::task::spawn_blocking(move || {
+            looking.iter().map(|file| (file.what(), file.poll())).collect::<Vec<_>>()
+        });
+        for (what, outcome) in looks.await.unwrap_or_default() {
+            report(what, &outcome);
+            metrics.reloaded(what, &outcome);
+        }
+        expiry(&metrics);
+    }
+}
+
+fn report(what: &str, outcome: &Outcome) {
+    match outcome {
+        Outcome::Unchanged => {}
+        Outcome::Changed => tracing::info!("{what} changed and is in force"),
+        Outcome::Refused(reason) => {
+            tracing::error!("{what} changed and cannot be used, the last good one stays in force: {reason}");
+        }
+    }
+}
+
+/// Removes abandoned uploads every now and then. Never returns.
+pub(super) async fn purge(registry: Arc<Registry>, purge: Purge) {
+    let first = FIRST_PURGE_WITHIN.min(purge.interval).mul_f64(random_fraction());
+    tokio::time::sleep(first).await;
+    loop {
+        match registry.purge_uploads(purge.age).await {
+            Ok(purged) => tracing::info!("abandoned uploads purged: {purged:?}"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "failed to purge abandoned uploads, trying again later");
+            }
+        }
+        tokio::time::sleep(purge.interval).await;
+    }
+}
+
+/// From 0 to 1.
+fn random_fraction() -> f64 {
+    let mut byte = [0];
+    // Without randomness the middle does.
+    let random = aws_lc_rs::rand::fill(&mut byte).map_or(128, |()| byte[0]);
+    f64::from(random) / 255.0
+}

@@ -1,0 +1,152 @@
+//! The command line: `registry`, the reference's forms of it, `registry healthcheck`, and `htpasswd` when called by that
+//! name. The only place where errors are printed and the process ends.
+
+mod healthcheck;
+mod htpasswd;
+
+use std::{
+    ffi::OsString,
+    num::NonZero,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    app::App,
+    config::{self, CONFIGURATION_PATH, Loaded, Source},
+    connection::Limits,
+    telemetry,
+};
+
+/// OCI distribution server, a drop-in for the registry:2 image.
+#[derive(Debug, Parser)]
+#[command(name = "registry", args_conflicts_with_subcommands = true)]
+struct Args {
+    /// Print the version.
+    #[arg(short = 'v', long)]
+    version: bool,
+    /// The configuration. Default: `REGISTRY_CONFIGURATION_PATH`, else embedded defaults with storage in ./data.
+    #[arg(value_name = "CONFIG")]
+    configuration: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the registry; what `registry CONFIG` does too.
+    Serve {
+        /// The configuration.
+        #[arg(value_name = "CONFIG")]
+        configuration: Option<PathBuf>,
+    },
+    /// Exit with 0 when the server of this configuration answers and is ready, with 1 when not.
+    Healthcheck(healthcheck::Args),
+}
+
+/// Does what the command line says.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the command is for")]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    if called_as(&arguments).as_deref() == Some("htpasswd") {
+        return htpasswd::run(arguments);
+    }
+    let args = match Args::try_parse_from(&arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // To where it belongs: help to standard output, mistakes to standard error. Nowhere else to tell a failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    if args.version {
+        let name = called_as(&arguments).unwrap_or_else(|| "registry".to_owned());
+        println!("{name} {} v{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    let result = match args.command {
+        None => serve(args.configuration),
+        Some(Command::Serve { configuration }) => serve(configuration),
+        Some(Command::Healthcheck(args)) => healthcheck::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("registry: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The name the program was called by, without its directory.
+fn called_as(arguments: &[OsString]) -> Option<String> {
+    Some(Path::new(arguments.first()?).file_name()?.to_string_lossy().into_owned())
+}
+
+/// Where the configuration is, when `given` does not say.
+fn source(given: Option<PathBuf>) -> Source {
+    let named = given.or_else(|| std::env::var_os(CONFIGURATION_PATH).filter(|path| !path.is_empty()).map(Into::into));
+    named.map_or(Source::Embedded, Source::File)
+}
+
+/// The variables that are text. Others are none of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
+    let source = source(configuration);
+    let Loaded { settings, warnings } = config::load(&source, environment())?;
+    telemetry::init(&settings.log);
+    if source == Source::Embedded {
+        tracing::info!("no configuration was given, embedded defaults are used: registry CONFIG reads one");
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    raise_open_files();
+    // More threads would not serve faster, their work being short, but each keeps memory of its own.
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(4);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(128)
+        .enable_all()
+        .build()
+        .context("failed to start threads")?;
+    let result = runtime.block_on(async {
+        let app = App::build(settings, Limits::default()).await?;
+        let announcement = app.announcement();
+        tracing::info!("{}", announcement.line);
+        for hint in announcement.hints {
+            tracing::warn!("{hint}");
+        }
+        until_signals(app).await
+    });
+    // What still runs on a thread is a write that nobody waits for; it is safe to be cut off.
+    runtime.shutdown_background();
+    result
+}
+
+async fn until_signals(app: App) -> anyhow::Result<()> {
+    let shutdown = app.shutdown();
+    tokio::select! {
+        result = app.run() => {
+            result?;
+            tracing::info!("ended in good order");
+            Ok(())
+        }
+        result = shutdown.on_signals() => result.context("failed to listen for SIGTERM and SIGINT"),
+    }
+}
+
+/// As many open files as the machine allows, as Go programs do: each connection is one.
+fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "failed to raise the limit of open files");
+    }
+}

@@ -1,0 +1,152 @@
+//! What a connection is doing, and until when it may wait for its client.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use http_body::{Body, Frame, SizeHint};
+
+use super::Limits;
+
+/// What a connection is doing. Written by its stream and its requests, read by its supervisor.
+#[derive(Debug)]
+pub(super) struct Activity {
+    header: Duration,
+    idle: Duration,
+    begin: Instant,
+    in_flight: AtomicUsize,
+    /// The end of the wait, in milliseconds after `begin`, while no request is in flight.
+    deadline: AtomicU64,
+    /// Whether part of a request's header was read. As a number, to be swapped with the rest.
+    header_begun: AtomicUsize,
+}
+
+impl Activity {
+    /// A connection made at `now`. Its first header is awaited from the beginning: who connects has something to say.
+    pub(super) fn new(limits: &Limits, now: Instant) -> Self {
+        let activity = Self {
+            header: limits.header,
+            idle: limits.idle,
+            begin: now,
+            in_flight: AtomicUsize::new(0),
+            deadline: AtomicU64::new(0),
+            header_begun: AtomicUsize::new(1),
+        };
+        activity.wait(now, limits.header);
+        activity
+    }
+
+    /// Until when the client has to do something; `None` while the server works on a request.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.in_flight.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        Some(self.begin + Duration::from_millis(self.deadline.load(Ordering::Acquire)))
+    }
+
+    /// Bytes arrived. Between requests, this is the beginning of a header.
+    pub(super) fn read(&self) {
+        let between = self.in_flight.load(Ordering::Acquire) == 0;
+        if between && self.header_begun.swap(1, Ordering::AcqRel) == 0 {
+            self.wait(Instant::now(), self.header);
+        }
+    }
+
+    /// A request arrived; it is in flight until what is returned is dropped.
+    pub(super) fn request(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(Arc::clone(self))
+    }
+
+    fn wait(&self, now: Instant, how_long: Duration) {
+        let end = (now + how_long).duration_since(self.begin).as_millis();
+        self.deadline.store(u64::try_from(end).unwrap_or(u64::MAX), Ordering::Release);
+    }
+}
+
+/// A request whose response has not been sent.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<Activity>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        // Before the count, so that a supervisor that sees none in flight sees the deadline too.
+        self.0.wait(Instant::now(), self.0.idle);
+        self.0.header_begun.store(0, Ordering::Release);
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A response's body that keeps its request in flight.
+#[derive(Debug)]
+pub(super) struct Held<B> {
+    body: B,
+    _in_flight: InFlight,
+}
+
+impl<B> Held<B> {
+    pub(super) fn new(body: B, in_flight: InFlight) -> Self {
+        Self { body, _in_flight: in_flight }
+    }
+}
+
+impl<B: Body + Unpin> Body for Held<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(activity: &Activity, now: Instant) -> Option<u64> {
+        activity.deadline().map(|deadline| deadline.duration_since(now).as_secs())
+    }
+
+    #[test]
+    fn a_connection_waits_for_a_header_then_for_the_server_then_for_the_next_request() {
+        let limits = Limits { header: Duration::from_secs(20), idle: Duration::from_secs(120), ..Limits::default() };
+        let now = Instant::now();
+        let activity = Arc::new(Activity::new(&limits, now));
+        assert_eq!(after(&activity, now), Some(20));
+
+        // Bytes of the first header do not move its deadline.
+        activity.read();
+        assert_eq!(after(&activity, now), Some(20));
+
+        let first = activity.request();
+        let second = activity.request();
+        activity.read();
+        assert_eq!(after(&activity, now), None);
+        drop(first);
+        assert_eq!(after(&activity, now), None);
+        drop(second);
+        assert!(after(&activity, now) >= Some(119));
+
+        // The next header begins, and then its deadline stands.
+        activity.read();
+        let begun = after(&activity, now);
+        assert!(begun <= Some(21), "{begun:?}");
+    }
+}
