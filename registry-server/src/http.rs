@@ -33,7 +33,7 @@ mod uploads;
 
 use self::error::{ApiError, not_found};
 use crate::{
-    auth::{Action, Gate, Principal},
+    auth::{Action, Gate, Principal, Refused},
     oci::{Repository, Route},
     registry::Registry,
 };
@@ -97,8 +97,10 @@ pub struct Endpoint(pub &'static str);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scheme(pub &'static str);
 
-/// The distribution API (distribution-spec, "Endpoints"). Repository names hold slashes, which a path matcher cannot
-/// split, so everything below a name goes through [`Route::parse`], the one place that knows the grammar.
+/// The distribution API (distribution-spec, "Endpoints").
+///
+/// Repository names hold slashes, which a path matcher cannot split, so everything below a name goes through
+/// [`Route::parse`], the one place that knows the grammar.
 pub fn router(context: Context) -> Router {
     let api = Router::new()
         .route("/", any(base::alive))
@@ -132,46 +134,54 @@ impl Call {
 
 /// Everything below a repository's name.
 async fn dispatch(State(context): State<Context>, request: Request) -> Response {
-    let route = match extract::route(&context, request.uri()) {
+    let route = match extract::route(request.uri()) {
         Ok(route) => route,
         Err(error) => return error.into_response(),
     };
+    let endpoint = endpoint(&route);
+    let mut response = match rights(&route, request.method()) {
+        (Some(action), _) => admit(context, request, route, action).await,
+        (None, allowed) => response::method_not_allowed(allowed),
+    };
+    response.extensions_mut().insert(endpoint);
+    response
+}
+
+/// Answers a request if its sender may make it; the response says who that is.
+async fn admit(context: Context, request: Request, route: Route, action: Action) -> Response {
     let (head, body) = request.into_parts();
+    let repository = route.repository().clone();
     let principal = match identify(&context, &head).await {
         Ok(principal) => principal,
-        Err(error) => return error.of(&route).into_response(),
+        Err(refused) => return ApiError::refused(refused, action, &repository).into_response(),
     };
-    let endpoint = endpoint(&route);
-    let mut response = admit_and_answer(context, route, principal.clone(), head, body).await.into_response();
-    response.extensions_mut().insert(endpoint);
+    let mut response = match context.gate.authorize(&principal, action, &repository) {
+        Ok(()) => {
+            let call = Call { context, principal: principal.clone(), repository, head };
+            permitted(route, &call, action, body).await.into_response()
+        }
+        Err(refused) => ApiError::refused(refused, action, &repository).into_response(),
+    };
     response.extensions_mut().insert(principal);
     response
 }
 
 /// Who sends the request.
-async fn identify(context: &Context, head: &Parts) -> Result<Principal, ApiError> {
+async fn identify(context: &Context, head: &Parts) -> Result<Principal, Refused> {
     let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-    Ok(context.gate.identify(&head.headers, peer).await?)
+    context.gate.identify(&head.headers, peer).await
 }
 
-async fn admit_and_answer(
-    context: Context,
-    route: Route,
-    principal: Principal,
-    head: Parts,
-    body: Body,
-) -> Result<Response, ApiError> {
-    let repository = route.repository().clone();
-    let (action, allowed) = rights(&route, &head.method);
-    let Some(action) = action else { return Ok(response::method_not_allowed(allowed)) };
-    context.gate.authorize(&principal, action, &repository)?;
-    if context.options.read_only && action != Action::Pull {
+/// Answers a request that its sender may make, unless the registry is configured not to.
+async fn permitted(route: Route, call: &Call, action: Action, body: Body) -> Result<Response, ApiError> {
+    let options = &call.context.options;
+    if options.read_only && action != Action::Pull {
         return Ok(response::method_not_allowed("GET, HEAD"));
     }
-    if action == Action::Delete && !context.options.delete_enabled {
+    if action == Action::Delete && !options.delete_enabled {
         return Err(ApiError::deletion_disabled());
     }
-    answer(route, &Call { context, principal, repository, head }, body).await
+    answer(route, call, body).await
 }
 
 /// What a method of a route needs, `None` when the route does not have it, and the methods that it has.

@@ -7,7 +7,11 @@ use axum::{
 use http::{Method, Uri, header};
 use serde_json::json;
 
-use super::{Context, Endpoint, error::ApiError, identify, pagination, response};
+use super::{
+    Context, Endpoint,
+    error::{ApiError, Detail},
+    identify, pagination, response,
+};
 use crate::{
     auth::{Action, Principal},
     oci::ErrorCode,
@@ -38,12 +42,12 @@ async fn page(context: &Context, principal: &Principal, uri: &Uri) -> Result<Res
     let most = context.options.catalog_max_entries;
     let count = pagination::count(uri)?.unwrap_or(DEFAULT_COUNT.min(most));
     if count > most {
-        return Err(ApiError::new(ErrorCode::PaginationNumberInvalid, json!({ "n": count })));
+        return Err(ApiError::new(ErrorCode::PaginationNumberInvalid, Detail::of(json!({ "n": count }))));
     }
     let last = pagination::last(uri);
     let may_pull = |repository: &_| context.gate.may(principal, Action::Pull, repository);
     let page = context.registry.catalog(last.as_deref(), count, may_pull).await?;
-    let mut response = response::json(format!("{}\n", json!({ "repositories": page.names })));
+    let mut response = response::document(&json!({ "repositories": page.names }));
     if let (true, Some(last)) = (page.more, page.names.last()) {
         let link = pagination::next(context, "/v2/_catalog", &[("last", last), ("n", &count.to_string())]);
         response.headers_mut().insert(header::LINK, link);

@@ -4,12 +4,13 @@ use std::{error::Error, io};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{json, value::RawValue};
 
 use super::response;
 use crate::{
-    auth::Refused,
-    oci::{ErrorCode, Repository, Route, route::Unroutable},
+    auth::{Action, Refused},
+    oci::{ErrorCode, Repository, route::Unroutable},
     registry::{blobs, manifests, tags, uploads},
     storage,
 };
@@ -28,17 +29,45 @@ struct Envelope {
     status: StatusCode,
     code: ErrorCode,
     /// One entry each; one entry without a detail when there is none.
-    details: Vec<Value>,
+    details: Vec<Detail>,
     headers: HeaderMap,
+}
+
+/// What an entry says beyond its code, as JSON; nothing if it is `None`.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(super) struct Detail(Option<Box<RawValue>>);
+
+impl Detail {
+    /// Anything that can be written as JSON.
+    pub(super) fn of(detail: impl Serialize) -> Self {
+        Self(serde_json::value::to_raw_value(&detail).ok())
+    }
+
+    fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl From<&str> for Detail {
+    fn from(text: &str) -> Self {
+        Self::of(text)
+    }
+}
+
+impl From<String> for Detail {
+    fn from(text: String) -> Self {
+        Self::of(text)
+    }
 }
 
 impl ApiError {
     /// An error with the status that its code has.
-    pub(super) fn new(code: ErrorCode, detail: impl Into<Value>) -> Self {
+    pub(super) fn new(code: ErrorCode, detail: impl Into<Detail>) -> Self {
         Self::all(code, vec![detail.into()])
     }
 
-    fn all(code: ErrorCode, details: Vec<Value>) -> Self {
+    fn all(code: ErrorCode, details: Vec<Detail>) -> Self {
         Self(Box::new(Envelope { status: status(code), code, details, headers: HeaderMap::new() }))
     }
 
@@ -53,14 +82,23 @@ impl ApiError {
         self
     }
 
-    /// Names the repository in the detail of a 401, as clients that fetch tokens expect.
-    pub(super) fn of(mut self, route: &Route) -> Self {
-        if self.0.code == ErrorCode::Unauthorized {
-            self.0.details = vec![
-                json!([{ "Type": "repository", "Class": "", "Name": route.repository().as_str(), "Action": "pull" }]),
-            ];
+    /// Refused by the gate. A 401 names what was asked for, as the reference does.
+    pub(super) fn refused(refused: Refused, action: Action, repository: &Repository) -> Self {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Access<'a> {
+            r#type: &'static str,
+            class: &'static str,
+            name: &'a str,
+            action: String,
         }
-        self
+        let mut error = Self::from(refused);
+        if error.0.code == ErrorCode::Unauthorized {
+            let access =
+                Access { r#type: "repository", class: "", name: repository.as_str(), action: action.to_string() };
+            error.0.details = vec![Detail::of([access])];
+        }
+        error
     }
 
     /// 405: deleting is off.
@@ -135,15 +173,19 @@ fn status(code: ErrorCode) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Envelope { status, code, details, headers } = *self.0;
-        let entry = |detail: Value| {
-            let mut entry = json!({ "code": code.as_str(), "message": code.message() });
-            if !detail.is_null() {
-                entry["detail"] = detail;
-            }
-            entry
-        };
-        let errors: Vec<Value> = details.into_iter().map(entry).collect();
-        let mut response = response::json(format!("{}\n", json!({ "errors": errors })));
+        #[derive(Serialize)]
+        struct Errors {
+            errors: Vec<Entry>,
+        }
+        #[derive(Serialize)]
+        struct Entry {
+            code: &'static str,
+            message: &'static str,
+            #[serde(skip_serializing_if = "Detail::is_none")]
+            detail: Detail,
+        }
+        let entry = |detail| Entry { code: code.as_str(), message: code.message(), detail };
+        let mut response = response::document(&Errors { errors: details.into_iter().map(entry).collect() });
         *response.status_mut() = status;
         response.headers_mut().extend(headers);
         response
@@ -168,7 +210,7 @@ impl From<Refused> for ApiError {
         let retry = |after: std::time::Duration| HeaderValue::from(after.as_secs().max(1));
         match refused {
             Refused::Unauthenticated { challenge } => {
-                Self::new(ErrorCode::Unauthorized, Value::Null).with_header(header::WWW_AUTHENTICATE, challenge)
+                Self::new(ErrorCode::Unauthorized, Detail::default()).with_header(header::WWW_AUTHENTICATE, challenge)
             }
             Refused::Denied { action: _, repository: _ } | Refused::CatalogDenied => Self::new(ErrorCode::Denied, text),
             Refused::Throttled { retry_after } => {
@@ -246,6 +288,6 @@ impl From<tags::Error> for ApiError {
 
 impl ApiError {
     fn repository_unknown(repository: &Repository) -> Self {
-        Self::new(ErrorCode::NameUnknown, json!({ "name": repository.as_str() }))
+        Self::new(ErrorCode::NameUnknown, Detail::of(json!({ "name": repository.as_str() })))
     }
 }

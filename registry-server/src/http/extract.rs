@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
-use super::{Context, error::ApiError};
+use super::error::ApiError;
 use crate::oci::{ErrorCode, Reference, Route, route::Unroutable};
 
 /// The route of a target below `/v2/`. Digests may come with an encoded colon, and names with encoded slashes.
-pub(super) fn route(_context: &Context, uri: &Uri) -> Result<Route, RouteError> {
+pub(super) fn route(uri: &Uri) -> Result<Route, RouteError> {
     let path = percent_decode_str(uri.path()).decode_utf8().map_err(|_| RouteError::NotFound)?;
     let path = path.strip_prefix("/v2/").ok_or(RouteError::NotFound)?;
     Route::parse(path).map_err(|error| match error {

@@ -4,7 +4,12 @@ use http::{HeaderValue, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-use super::{Context, error::ApiError, extract::Query, response};
+use super::{
+    Context,
+    error::{ApiError, Detail},
+    extract::Query,
+    response,
+};
 use crate::oci::ErrorCode;
 
 /// What stays readable in a query, as Go's `url.QueryEscape` has it.
@@ -13,7 +18,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 /// How many entries the request asks for; `None` when it does not say.
 pub(super) fn count(uri: &Uri) -> Result<Option<usize>, ApiError> {
     let Some(text) = Query::of(uri).first("n") else { return Ok(None) };
-    let invalid = || ApiError::new(ErrorCode::PaginationNumberInvalid, json!({ "n": text }));
+    let invalid = || ApiError::new(ErrorCode::PaginationNumberInvalid, Detail::of(json!({ "n": text })));
     text.parse::<u32>().map_err(|_| invalid()).map(|count| Some(usize::try_from(count).unwrap_or(usize::MAX)))
 }
 

@@ -2,12 +2,20 @@
 
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
-use serde_json::json;
+use serde::Serialize;
 
 use super::{Call, error::ApiError, extract::Query, pagination, response};
-use crate::oci::{Digest, media_type};
+use crate::oci::{Descriptor, Digest, media_type};
 
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index {
+    schema_version: u8,
+    media_type: &'static str,
+    manifests: Vec<Descriptor>,
+}
 
 /// An image index of the manifests that name `subject`, empty when there are none.
 pub(super) async fn list(call: &Call, subject: &Digest) -> Result<Response, ApiError> {
@@ -15,8 +23,8 @@ pub(super) async fn list(call: &Call, subject: &Digest) -> Result<Response, ApiE
     let artifact_type = query.first("artifactType");
     let after = query.digest("last")?;
     let found = call.registry().referrers(&call.repository, subject, artifact_type.as_deref(), after.as_ref()).await?;
-    let index = json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": found.descriptors });
-    let mut response = response::json(index.to_string());
+    let index = Index { schema_version: 2, media_type: media_type::OCI_INDEX, manifests: found.descriptors };
+    let mut response = response::document(&index);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OCI_INDEX));
     if artifact_type.is_some() {

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
 
 use super::Context;
 use crate::oci::Digest;
@@ -57,6 +58,14 @@ pub(super) fn json(document: impl Into<Body>) -> Response {
     let mut response = Response::new(document.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// 200 with a value as JSON, which ends with a newline as the reference's documents do.
+pub(super) fn document(value: &impl Serialize) -> Response {
+    // Writing to memory fails for maps whose keys are no strings, which no document here has.
+    let mut text = serde_json::to_vec(value).unwrap_or_default();
+    text.push(b'\n');
+    json(text)
 }
 
 /// 405 as the reference's router sends it, for a method that a route does not have or not at the moment.

@@ -12,7 +12,7 @@ pub(super) async fn list(call: &Call) -> Result<Response, ApiError> {
     let limit = pagination::count(uri)?.map(|count| count.min(call.context.options.tags_max));
     let page = call.registry().tags(&call.repository, pagination::last(uri), limit).await?;
     let name = call.repository.as_str();
-    let mut response = response::json(format!("{}\n", json!({ "name": name, "tags": page.names })));
+    let mut response = response::document(&json!({ "name": name, "tags": page.names }));
     if let (true, Some(last), Some(limit)) = (page.more, page.names.last(), limit) {
         let path = format!("/v2/{name}/tags/list");
         let link = pagination::next(&call.context, &path, &[("last", last), ("n", &limit.to_string())]);

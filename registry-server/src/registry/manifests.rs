@@ -163,7 +163,7 @@ impl Registry {
     ) -> Result<(), storage::Error> {
         self.store.put(&layout::blob(digest), content, Durability::Durable).await?;
         if let Some(subject) = subject {
-            self.note_referrer(repository, &subject, digest).await?;
+            self.note_referrer(repository, &subject, digest, Durability::Volatile).await?;
         }
         self.store.put(&layout::revision_link(repository, digest), layout::link(digest), Durability::Durable).await
     }

@@ -91,15 +91,18 @@ impl Registry {
         Ok(Referrers { descriptors, continues_after })
     }
 
-    /// Notes that a manifest refers to `subject`; done before the manifest is visible.
+    /// Notes that a manifest refers to `subject`.
+    ///
+    /// A push notes it before the manifest is visible, and need not wait for the disk: should a crash lose the note, the
+    /// directory of manifests is newer than the last complete reading, which is then done again.
     pub(super) async fn note_referrer(
         &self,
         repository: &Repository,
         subject: &Digest,
         referrer: &Digest,
+        durability: Durability,
     ) -> Result<(), storage::Error> {
-        let key = layout::referrer(repository, subject, referrer);
-        self.store.put(&key, Bytes::new(), Durability::Durable).await
+        self.store.put(&layout::referrer(repository, subject, referrer), Bytes::new(), durability).await
     }
 
     /// Undoes [`note_referrer`](Self::note_referrer) for a manifest that is gone.
@@ -191,7 +194,8 @@ impl Registry {
             for (digest, content) in batch.iter().zip(contents) {
                 let manifest = content.and_then(|content| Manifest::parse(&content, None).ok());
                 if let Some(subject) = manifest.and_then(|manifest| manifest.subject()) {
-                    self.note_referrer(repository, &subject, digest).await?;
+                    // Before `_scanned` says that the index is complete.
+                    self.note_referrer(repository, &subject, digest, Durability::Durable).await?;
                 }
             }
         }

@@ -58,10 +58,17 @@ impl Registry {
         let limit = limit.unwrap_or(usize::MAX);
         let listing = Listing { after, limit: limit.saturating_add(1), having: Some(CURRENT) };
         let names = self.store.list(&layout::tags(repository), listing).await?;
-        if names.is_empty() && self.store.metadata(&layout::manifests(repository)).await.optional()?.is_none() {
+        if names.is_empty() && !self.is_known(repository).await? {
             return Err(Error::RepositoryUnknown(repository.clone()));
         }
         Ok(Page::cut(names, limit))
+    }
+
+    /// Whether anything was ever pushed to `repository`.
+    async fn is_known(&self, repository: &Repository) -> Result<bool, storage::Error> {
+        let directory = layout::repositories(Some(repository.as_str()));
+        let entries = self.store.list(&directory, Listing::ALL).await?;
+        Ok(entries.iter().any(|entry| entry == layout::MANIFESTS || entry == layout::LAYERS))
     }
 
     /// What a tag points at; `None` when there is no such tag.

@@ -89,11 +89,6 @@ pub fn repositories(name: Option<&str>) -> Key {
     Key(name.map_or_else(|| REPOSITORIES.to_owned(), |name| format!("{REPOSITORIES}/{name}")))
 }
 
-/// What makes a repository one.
-pub fn manifests(repository: &Repository) -> Key {
-    Key(format!("{REPOSITORIES}/{repository}/{MANIFESTS}"))
-}
-
 /// The directory whose names are a repository's upload sessions.
 pub fn uploads(repository: &Repository) -> Key {
     Key(format!("{REPOSITORIES}/{repository}/{UPLOADS}"))

@@ -5,9 +5,7 @@ use std::{future::Future, sync::Arc};
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{
-    Durability, Error, Key, Listing, Optional, Piece, Store, filesystem::Filesystem, memory::Memory,
-};
+use super::{Durability, Error, Key, Listing, Optional, Piece, Store, filesystem::Filesystem, memory::Memory};
 use crate::oci::{Algorithm, Digest};
 
 fn key(text: &str) -> Key {
@@ -132,7 +130,8 @@ async fn names_without_what_is_asked_for_do_not_fill_a_page() {
             put(&*store, &format!("d/{index:02}/{}", if index % 10 == 9 { "link" } else { "other" }), "x").await;
         }
         store.put(&key("d/05/link"), Bytes::new(), Durability::Durable).await.unwrap();
-        let page = |after: Option<&str>, limit| Listing { after: after.map(str::to_owned), limit, having: Some("link") };
+        let page =
+            |after: Option<&str>, limit| Listing { after: after.map(str::to_owned), limit, having: Some("link") };
         assert_eq!(store.list(&key("d"), page(None, 2)).await.unwrap(), ["09", "19"]);
         assert_eq!(store.list(&key("d"), page(Some("09"), 9)).await.unwrap(), ["19", "29"]);
         let both = store.list_many(vec![key("d/09"), key("d/00")], Listing::ALL).await.unwrap();

@@ -137,9 +137,7 @@ impl Tree {
         if !create {
             return Ok(open(OFlags::WRONLY | OFlags::APPEND)?);
         }
-        self.in_directory(key.parent(), || {
-            Ok(open(OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC)?)
-        })
+        self.in_directory(key.parent(), || Ok(open(OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::TRUNC)?))
     }
 
     /// Moves a complete file, whose bytes are on the disk, to where everybody looks for it.
