@@ -78,9 +78,10 @@ async fn a_password_that_cannot_be_one_keeps_the_last_good_one() -> Result<()> {
     in_namespace("credentials", async |namespace| {
         let team = namespace.registry("team").users(["ci"]).ready().await?;
 
-        for wrong in ["", "with a NUL \0 inside", &"x".repeat(73)] {
+        for (wrong, said) in [("", "is empty"), ("with a NUL \0 inside", "NUL"), (&"x".repeat(73), "73 bytes")] {
             team.set_password("ci", wrong).await?;
-            team.until_condition("CredentialsReady", "False", "ci-password").await?;
+            let condition = team.until_condition("CredentialsReady", "False", said).await?;
+            assert!(condition["message"].to_string().contains("ci-password"), "it names the Secret: {condition}");
             team.accepts("ci", "first").await?;
         }
 
