@@ -87,7 +87,7 @@ fn an_unknown_blob_is_not_found() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"BLOB_UNKNOWN","detail":"sha256:20aeff0494e828d188c704e1f488a589b15ae01d11f6cb129f62129caa6cc543","message":"blob unknown to registry"}]}
+        {"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:20aeff0494e828d188c704e1f488a589b15ae01d11f6cb129f62129caa6cc543"}]}
         "#);
         assert_eq!(server.head(&format!("/v2/pier/blobs/{digest}")).await.body, "");
     });
@@ -102,7 +102,7 @@ fn a_malformed_digest_is_refused() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"DIGEST_INVALID","detail":"the digest is not 64 (sha256) or 128 (sha512) lowercase hexadecimal digits","message":"provided digest did not match uploaded content"}]}
+        {"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":"the digest is not 64 (sha256) or 128 (sha512) lowercase hexadecimal digits"}]}
         "#);
         assert_eq!(server.get("/v2/pier/blobs/md5:d41d8cd98f00b204e9800998ecf8427e").await.code(), "DIGEST_INVALID");
     });
@@ -161,7 +161,7 @@ fn a_deleted_blob_is_gone_at_once_and_stays_elsewhere() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"BLOB_UNKNOWN","detail":"sha256:a4d26868017c0ccffe2efe50944ef4211834660cca834c6e9f86dec6a88246fa","message":"blob unknown to registry"}]}
+        {"errors":[{"code":"BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:a4d26868017c0ccffe2efe50944ef4211834660cca834c6e9f86dec6a88246fa"}]}
         "#);
         assert_eq!(server.get(&format!("/v2/quay/blobs/{digest}")).await.status, 200);
         server.push_blob("pier", "shared").await;

@@ -129,7 +129,7 @@ fn what_is_unknown_is_not_found() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"MANIFEST_UNKNOWN","detail":"unknown tag=absent","message":"manifest unknown"}]}
+        {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":"unknown tag=absent"}]}
         "#);
         assert_snapshot!(server.get(&format!("/v2/team/app/manifests/{}", sha256("absent"))).await, @r#"
         404 Not Found
@@ -137,7 +137,7 @@ fn what_is_unknown_is_not_found() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"MANIFEST_UNKNOWN","detail":"unknown manifest name=team/app revision=sha256:5ad38304b535c2987dbd24657c1a11b884984ff600d9f389deb0d4e634fee792","message":"manifest unknown"}]}
+        {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":"unknown manifest name=team/app revision=sha256:5ad38304b535c2987dbd24657c1a11b884984ff600d9f389deb0d4e634fee792"}]}
         "#);
         let digest = server.push_image("app", "v1", "x").await;
         assert_eq!(server.get(&format!("/v2/other/manifests/{digest}")).await.status, 404);
@@ -153,7 +153,7 @@ fn malformed_references_are_refused() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"DIGEST_INVALID","detail":"the digest is not 64 (sha256) or 128 (sha512) lowercase hexadecimal digits","message":"provided digest did not match uploaded content"}]}
+        {"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":"the digest is not 64 (sha256) or 128 (sha512) lowercase hexadecimal digits"}]}
         "#);
         assert_snapshot!(server.get("/v2/app/manifests/.hidden").await, @r#"
         400 Bad Request
@@ -161,7 +161,7 @@ fn malformed_references_are_refused() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"TAG_INVALID","detail":"a tag has at most 128 characters, letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`","message":"manifest tag did not match URI"}]}
+        {"errors":[{"code":"TAG_INVALID","message":"manifest tag did not match URI","detail":"a tag has at most 128 characters, letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`"}]}
         "#);
     });
 }
@@ -187,7 +187,7 @@ fn what_is_no_manifest_is_refused() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"MANIFEST_INVALID","detail":"the manifest is not valid JSON of a manifest: expected ident at line 1 column 2","message":"manifest invalid"}]}
+        {"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"the manifest is not valid JSON of a manifest: expected ident at line 1 column 2"}]}
         "#);
         for (media_type, document) in [
             ("application/json", image.clone()),
@@ -215,7 +215,7 @@ fn missing_content_is_named() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","detail":"sha256:5ad38304b535c2987dbd24657c1a11b884984ff600d9f389deb0d4e634fee792","message":"blob unknown to registry"}]}
+        {"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:5ad38304b535c2987dbd24657c1a11b884984ff600d9f389deb0d4e634fee792"}]}
         "#);
         let child = json!({ "mediaType": OCI_IMAGE, "digest": absent, "size": 1 });
         let index = json!({ "schemaVersion": 2, "manifests": [child] }).to_string();
@@ -269,7 +269,7 @@ fn a_manifest_has_four_mebibytes_at_most() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"SIZE_INVALID","detail":"a manifest has at most 4194304 bytes","message":"provided length did not match content length"}]}
+        {"errors":[{"code":"SIZE_INVALID","message":"provided length did not match content length","detail":"a manifest has at most 4194304 bytes"}]}
         "#);
         let announced = [("content-type", OCI_IMAGE), ("content-length", "9999999")];
         assert_eq!(server.call("PUT", "/v2/app/manifests/huge", &announced, "{").await.status, 413);
@@ -303,7 +303,7 @@ fn a_deleted_tag_leaves_the_manifest() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"MANIFEST_UNKNOWN","detail":"unknown tag=v1","message":"manifest unknown"}]}
+        {"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":"unknown tag=v1"}]}
         "#);
     });
 }

@@ -15,7 +15,7 @@ fn deletion_is_off_unless_it_is_enabled() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"UNSUPPORTED","detail":"deletion is disabled: set storage.delete.enabled to true to allow it","message":"The operation is unsupported."}]}
+        {"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported.","detail":"deletion is disabled: set storage.delete.enabled to true to allow it"}]}
         "#);
         for target in [format!("/v2/app/manifests/{digest}"), format!("/v2/app/blobs/{}", sha256("layer"))] {
             assert_eq!(server.delete(&target).await.code(), "UNSUPPORTED", "{target}");

@@ -56,7 +56,7 @@ fn a_part_that_does_not_exist_is_refused() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"RANGE_INVALID","detail":"the blob has 10 bytes","message":"invalid content range"}]}
+        {"errors":[{"code":"RANGE_INVALID","message":"invalid content range","detail":"the blob has 10 bytes"}]}
         "#);
         assert_eq!(server.call("GET", &target, &[("range", "bytes=500-0")], "").await.status, 416);
     });

@@ -42,11 +42,11 @@ fn nothing_refers_to_what_does_not_exist() {
     on_every_store(async |server| {
         assert_snapshot!(server.get(&format!("/v2/no/where/referrers/{}", sha256("x"))).await, @r#"
         200 OK
-        content-length: 88
+        content-length: 89
         content-type: application/vnd.oci.image.index.v1+json
         docker-distribution-api-version: registry/2.0
 
-        {"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}
+        {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}
         "#);
         assert_eq!(server.get("/v2/app/referrers/sha256:bad").await.code(), "DIGEST_INVALID");
     });
@@ -59,11 +59,11 @@ fn referrers_are_described() {
         attach(&server, &subject, "application/vnd.test.signature").await;
         assert_snapshot!(server.get(&format!("/v2/app/referrers/{subject}")).await, @r#"
         200 OK
-        content-length: 344
+        content-length: 345
         content-type: application/vnd.oci.image.index.v1+json
         docker-distribution-api-version: registry/2.0
 
-        {"manifests":[{"annotations":{"kind":"application/vnd.test.signature"},"artifactType":"application/vnd.test.signature","digest":"sha256:409fef7a4a721db6eb8b312527f9ee381fda90413441449136fa965560f0d9bf","mediaType":"application/vnd.oci.image.manifest.v1+json","size":633}],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}
+        {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:409fef7a4a721db6eb8b312527f9ee381fda90413441449136fa965560f0d9bf","size":633,"artifactType":"application/vnd.test.signature","annotations":{"kind":"application/vnd.test.signature"}}]}
         "#);
     });
 }

@@ -19,18 +19,18 @@ use registry_server::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-pub const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
-pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
-pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+pub(crate) const OCI_IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(crate) const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// Runs a test on a fresh registry over each kind of store, with deletion enabled.
-pub fn on_every_store<F: Future<Output = ()>>(test: impl Fn(Server) -> F) {
+pub(crate) fn on_every_store<F: Future<Output = ()>>(test: impl Fn(Server) -> F) {
     on_every_store_with(options(), test);
 }
 
 /// As [`on_every_store`], with other options.
-pub fn on_every_store_with<F: Future<Output = ()>>(options: Options, test: impl Fn(Server) -> F) {
+pub(crate) fn on_every_store_with<F: Future<Output = ()>>(options: Options, test: impl Fn(Server) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     insta::allow_duplicates! {
         runtime.block_on(test(Server::new(Registry::new(Memory::default()), options.clone())));
@@ -40,13 +40,13 @@ pub fn on_every_store_with<F: Future<Output = ()>>(options: Options, test: impl 
 }
 
 /// Runs a test on a registry in memory, for what would wait for the disk too often.
-pub fn in_memory<F: Future<Output = ()>>(test: impl FnOnce(Server) -> F) {
+pub(crate) fn in_memory<F: Future<Output = ()>>(test: impl FnOnce(Server) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(test(Server::new(Registry::new(Memory::default()), options())));
 }
 
 /// Runs a test on a registry over a directory, which it may look into.
-pub fn on_a_directory<F: Future<Output = ()>>(test: impl FnOnce(Server, PathBuf) -> F) {
+pub(crate) fn on_a_directory<F: Future<Output = ()>>(test: impl FnOnce(Server, PathBuf) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_owned();
@@ -54,46 +54,52 @@ pub fn on_a_directory<F: Future<Output = ()>>(test: impl FnOnce(Server, PathBuf)
 }
 
 /// A registry over a directory that may have been used before.
-pub fn open(root: PathBuf) -> Registry {
+pub(crate) fn open(root: PathBuf) -> Registry {
     Registry::new(Filesystem::open(root, filesystem::Options::default()).unwrap())
 }
 
-pub fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options { delete_enabled: true, ..Options::default() }
 }
 
-pub fn sha256(content: impl AsRef<[u8]>) -> Digest {
+pub(crate) fn sha256(content: impl AsRef<[u8]>) -> Digest {
     Digest::of(Algorithm::Sha256, content.as_ref())
 }
 
-pub fn sha512(content: impl AsRef<[u8]>) -> Digest {
+pub(crate) fn sha512(content: impl AsRef<[u8]>) -> Digest {
     Digest::of(Algorithm::Sha512, content.as_ref())
 }
 
 /// The API of one registry.
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     router: Router,
 }
 
 impl Server {
-    pub fn new(registry: Registry, options: Options) -> Self {
+    pub(crate) fn new(registry: Registry, options: Options) -> Self {
         Self::with_gate(registry, options, Gate::open())
     }
 
-    pub fn with_gate(registry: Registry, options: Options, gate: Gate) -> Self {
+    pub(crate) fn with_gate(registry: Registry, options: Options, gate: Gate) -> Self {
         let context = Context { registry: Arc::new(registry), gate, options: Arc::new(options) };
         Self { router: router(context) }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Reply { status: head.status, headers: head.headers, body }
     }
 
     /// A request from a client that calls the registry `registry.test`.
-    pub async fn call(&self, method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
         let mut request = Request::builder().method(method).uri(target).header(header::HOST, "registry.test");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -101,24 +107,24 @@ impl Server {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    pub async fn get(&self, target: &str) -> Reply {
+    pub(crate) async fn get(&self, target: &str) -> Reply {
         self.call("GET", target, &[], Body::empty()).await
     }
 
-    pub async fn head(&self, target: &str) -> Reply {
+    pub(crate) async fn head(&self, target: &str) -> Reply {
         self.call("HEAD", target, &[], Body::empty()).await
     }
 
-    pub async fn post(&self, target: &str) -> Reply {
+    pub(crate) async fn post(&self, target: &str) -> Reply {
         self.call("POST", target, &[], Body::empty()).await
     }
 
-    pub async fn delete(&self, target: &str) -> Reply {
+    pub(crate) async fn delete(&self, target: &str) -> Reply {
         self.call("DELETE", target, &[], Body::empty()).await
     }
 
     /// Stores a blob with one request.
-    pub async fn push_blob(&self, repository: &str, content: impl Into<Bytes>) -> Digest {
+    pub(crate) async fn push_blob(&self, repository: &str, content: impl Into<Bytes>) -> Digest {
         let content = content.into();
         let digest = sha256(&content);
         let target = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
@@ -127,12 +133,12 @@ impl Server {
         digest
     }
 
-    pub async fn put_manifest(&self, target: &str, media_type: &str, content: impl Into<Body>) -> Reply {
+    pub(crate) async fn put_manifest(&self, target: &str, media_type: &str, content: impl Into<Body>) -> Reply {
         self.call("PUT", target, &[("content-type", media_type)], content).await
     }
 
     /// Stores an image under a tag; `mark` makes it unlike others. The digest of its manifest.
-    pub async fn push_image(&self, repository: &str, tag: &str, mark: &str) -> Digest {
+    pub(crate) async fn push_image(&self, repository: &str, tag: &str, mark: &str) -> Digest {
         let image = self.image(repository, mark).await.to_string();
         let target = format!("/v2/{repository}/manifests/{tag}");
         let reply = self.put_manifest(&target, OCI_IMAGE, image.clone()).await;
@@ -141,7 +147,7 @@ impl Server {
     }
 
     /// A manifest whose blobs are in the repository, not stored yet.
-    pub async fn image(&self, repository: &str, mark: &str) -> Value {
+    pub(crate) async fn image(&self, repository: &str, mark: &str) -> Value {
         let config = self.push_blob(repository, format!("config {mark}")).await;
         let layer = self.push_blob(repository, "layer").await;
         json!({
@@ -153,7 +159,7 @@ impl Server {
     }
 
     /// Begins an upload session; the path of its location.
-    pub async fn begin_upload(&self, repository: &str) -> String {
+    pub(crate) async fn begin_upload(&self, repository: &str) -> String {
         let reply = self.post(&format!("/v2/{repository}/blobs/uploads/")).await;
         assert_eq!(reply.status, StatusCode::ACCEPTED, "{reply}");
         reply.location()
@@ -161,33 +167,33 @@ impl Server {
 }
 
 /// A whole response. Printed as status, sorted headers and body, with an upload session's identifier replaced.
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// The path of `Location`.
-    pub fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         self.header("location").unwrap().strip_prefix("http://registry.test").unwrap().to_owned()
     }
 
     /// The response as text, with the session of a location replaced: for replies that do not name it.
-    pub fn without_session(&self, location: &str) -> String {
+    pub(crate) fn without_session(&self, location: &str) -> String {
         self.to_string().replace(location.rsplit('/').next().unwrap(), "<session>")
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The first code of an error envelope.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["errors"][0]["code"].as_str().unwrap().to_owned()
     }
 }

@@ -82,7 +82,7 @@ fn an_unknown_repository_has_no_list() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"NAME_UNKNOWN","detail":{"name":"team/app"},"message":"repository name not known to registry"}]}
+        {"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known to registry","detail":{"name":"team/app"}}]}
         "#);
     });
 }

@@ -144,7 +144,7 @@ fn a_chunk_out_of_order_is_refused_and_the_session_goes_on() {
         location: http://registry.test/v2/pier/blobs/uploads/<session>
         range: 0-0
 
-        {"errors":[{"code":"RANGE_INVALID","detail":"the next byte is number 0","message":"invalid content range"}]}
+        {"errors":[{"code":"RANGE_INVALID","message":"invalid content range","detail":"the next byte is number 0"}]}
         "#
         );
         let status = server.get(&location).await;
@@ -182,7 +182,7 @@ fn a_wrong_digest_ends_the_session() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"DIGEST_INVALID","detail":"the uploaded content has digest sha256:8e7fc0236af43df9340685fc16f1efe36543cc1707051220a103ad99cf69a2df, not sha256:1eb79602411ef02cf6fe117897015fff89f80face4eccd50425c45149b148408","message":"provided digest did not match uploaded content"}]}
+        {"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":"the uploaded content has digest sha256:8e7fc0236af43df9340685fc16f1efe36543cc1707051220a103ad99cf69a2df, not sha256:1eb79602411ef02cf6fe117897015fff89f80face4eccd50425c45149b148408"}]}
         "#);
         assert_eq!(server.get(&location).await.status, 404);
         assert_eq!(server.get(&format!("/v2/pier/blobs/{}", sha256("that"))).await.status, 404);
@@ -199,7 +199,7 @@ fn a_missing_or_malformed_digest_leaves_the_session() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"DIGEST_INVALID","detail":"digest missing","message":"provided digest did not match uploaded content"}]}
+        {"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content","detail":"digest missing"}]}
         "#);
         assert_eq!(
             server.call("PUT", &format!("{location}?digest=sha256:bad"), &[], "x").await.code(),
@@ -221,7 +221,7 @@ fn a_cancelled_session_is_gone() {
         content-type: application/json
         docker-distribution-api-version: registry/2.0
 
-        {"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","detail":"upload <session> is unknown","message":"blob upload unknown to registry"}]}
+        {"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"blob upload unknown to registry","detail":"upload <session> is unknown"}]}
         "#);
         assert_eq!(server.delete(&location).await.status, 404);
     });

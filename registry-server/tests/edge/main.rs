@@ -1,0 +1,24 @@
+//! The server from outside: real sockets, real TLS, the real binary where a process matters.
+
+mod auth;
+mod cli;
+mod client;
+mod config;
+mod limits;
+mod process;
+mod reload;
+mod server;
+mod shutdown;
+mod tls;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` holds. Long enough for a busy machine; a test that needs it all has failed anyway.
+#[track_caller]
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "still not: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

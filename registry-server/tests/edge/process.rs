@@ -1,0 +1,101 @@
+//! The real binary as a process.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{client::Client, eventually, server::Files};
+
+/// A command with nothing of this process's environment that could configure it.
+pub(crate) fn registry() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A server that is killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) files: Files,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `registry` in the directory of `files` with these arguments and variables, in which `DIR` is that directory.
+    pub(crate) fn start(files: Files, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let directory = files.path("").display().to_string();
+        let directory = directory.trim_end_matches('/');
+        let mut command = registry();
+        command.current_dir(directory).args(arguments.iter().map(|argument| argument.replace("DIR", directory)));
+        command.env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
+        command.envs(variables.iter().map(|(name, value)| (name, value.replace("DIR", directory))));
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (stderr, lines) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                lines.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Self { child, files, log, reader: Some(reader) }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn eventually_logs(&self, text: &str) {
+        eventually(&format!("{text:?} in the log of {}\n{}", self.child.id(), self.log()), || self.log().contains(text));
+    }
+
+    /// The address after `before` in the log.
+    fn address_after(&self, before: &str) -> SocketAddr {
+        self.eventually_logs(before);
+        let log = self.log();
+        let rest = &log[log.find(before).unwrap() + before.len()..];
+        let end = rest.find([' ', ';', ',', '"']).unwrap();
+        rest[..end].parse().unwrap()
+    }
+
+    pub(crate) fn http(&self) -> Client {
+        Client::http(self.address_after("serving http on "))
+    }
+
+    pub(crate) fn https_address(&self) -> SocketAddr {
+        self.address_after("serving https on ")
+    }
+
+    pub(crate) fn debug_address(&self) -> SocketAddr {
+        self.address_after("health and metrics on ")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end; the whole log is there then.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the process ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        self.reader.take().map(JoinHandle::join);
+        status.unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,123 @@
+//! HTTPS on the main listener.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use registry_server::connection::Limits;
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{PrivateKeyDer, ServerName, pem::PemObject};
+
+use super::{
+    client::Client,
+    server::{Files, Pair, Server},
+};
+
+const TLS: &str = "http: {tls: {certificate: DIR/certs/tls.crt, key: DIR/certs/tls.key}}";
+
+fn serving(pair: &Pair, configuration: &str) -> Server {
+    let files = Files::new();
+    files.mount("certs", "1", &pair.files());
+    files.write("ca.crt", &pair.certificate);
+    Server::start(files, configuration)
+}
+
+fn config(pair: &Pair, version: &'static SupportedProtocolVersion) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.der.clone()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+#[test]
+fn both_versions_are_spoken_and_the_scheme_is_known() {
+    let pair = Pair::new();
+    let server = serving(&pair, TLS);
+    for version in [&TLS12, &TLS13] {
+        let response = Client::with_tls(server.address(), config(&pair, version)).request("POST", "/v2/a/blobs/uploads/", "");
+        assert_eq!(response.status, 202);
+        let location = response.header("location").unwrap();
+        assert!(location.starts_with("https://localhost/v2/a/blobs/uploads/"), "{location}");
+    }
+}
+
+#[test]
+fn the_oldest_version_can_be_raised() {
+    let pair = Pair::new();
+    let server = serving(&pair, &TLS.replace("key:", "minimumtls: tls1.3, key:"));
+    assert!(Client::with_tls(server.address(), config(&pair, &TLS12)).connect().is_err());
+    assert_eq!(server.https(&pair).get("/v2/").status, 200);
+}
+
+fn negotiated(server: &Server, pair: &Pair) -> Option<Vec<u8>> {
+    let mut config = config(pair, &TLS13);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream).unwrap();
+    }
+    connection.alpn_protocol().map(<[u8]>::to_vec)
+}
+
+#[test]
+fn http2_is_offered_unless_disabled() {
+    let pair = Pair::new();
+    assert_eq!(negotiated(&serving(&pair, TLS), &pair).as_deref(), Some(b"h2".as_slice()));
+    let without = TLS.replace("{tls", "{http2: {disabled: true}, tls");
+    assert_eq!(negotiated(&serving(&pair, &without), &pair).as_deref(), Some(b"http/1.1".as_slice()));
+}
+
+#[test]
+fn client_certificates_are_required_when_their_cas_are_given() {
+    let pair = Pair::new();
+    let server = serving(&pair, &TLS.replace("key:", "clientcas: [DIR/ca.crt], key:"));
+
+    let without = server.https(&pair).try_request("GET", "/v2/", "");
+    assert!(without.is_err(), "{without:?}");
+
+    let mut roots = RootCertStore::empty();
+    roots.add(pair.der.clone()).unwrap();
+    let with = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![pair.der.clone()], PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap())
+        .unwrap();
+    assert_eq!(Client::with_tls(server.address(), with).get("/v2/").status, 200);
+}
+
+#[test]
+fn a_client_that_does_not_finish_its_handshake_is_cut_off() {
+    let pair = Pair::new();
+    let files = Files::new();
+    files.mount("certs", "1", &pair.files());
+    let limits = Limits { handshake: Duration::from_millis(100), ..Limits::default() };
+    let server = Server::with_limits(files, TLS, limits);
+
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(&[0x16, 0x03, 0x01]).unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0, "closed, without waiting for the rest");
+}
+
+#[test]
+fn the_versions_describe_the_certificate() {
+    let pair = Pair::new();
+    let server = serving(&pair, TLS);
+    let versions: serde_json::Value = serde_json::from_str(&server.debug().get("/versions").body).unwrap();
+    assert_eq!(versions["certificate"]["sha256"].as_str().map(str::len), Some(64));
+    assert_eq!(versions["certificate"]["notAfter"], "4096-01-01T00:00:00Z");
+    assert!(versions["certificate"]["serialNumber"].is_string());
+    assert_eq!(versions["htpasswd"], serde_json::Value::Null);
+}
