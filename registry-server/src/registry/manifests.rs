@@ -1,9 +1,10 @@
 //! Manifests: finding, storing and removing them.
 
-use bytes::Bytes;
-use tokio::task::spawn_blocking;
-
 use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{future::try_join_all, try_join};
+use tokio::task::spawn_blocking;
 
 use super::content::Content;
 use crate::{
@@ -145,33 +146,37 @@ impl Registry {
         let manifest = manifest?;
         let _no_deletion = self.locks.shared(repository).await;
         self.refuse_dangling(repository, &manifest).await?;
-        self.store_manifest(repository, &digest, content, manifest.subject()).await?;
-        for tag in &tags {
-            self.tag(repository, tag, &digest).await?;
-        }
+        self.store_manifest(repository, &digest, content, manifest.subject(), &tags).await?;
         Ok(Pushed { digest, subject: manifest.subject() })
     }
 
-    /// Everything but the tags, in the order in which a crash does no harm: content, index, then the link that makes the
-    /// manifest visible.
+    /// Three steps, each durable before the next, in the order in which a crash in between does no harm: what nobody sees
+    /// yet; the link that makes the manifest visible; the tags.
     async fn store_manifest(
         &self,
         repository: &Repository,
         digest: &Digest,
         content: Bytes,
         subject: Option<Digest>,
+        tags: &[Tag],
     ) -> Result<(), storage::Error> {
-        self.store.put(&layout::blob(digest), content, Durability::Durable).await?;
-        if let Some(subject) = subject {
-            self.note_referrer(repository, &subject, digest, Durability::Volatile).await?;
-        }
-        self.store.put(&layout::revision_link(repository, digest), layout::link(digest), Durability::Durable).await
-    }
-
-    async fn tag(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> Result<(), storage::Error> {
-        let link = layout::link(digest);
-        self.store.put(&layout::tag_history_link(repository, tag, digest), link.clone(), Durability::Durable).await?;
-        self.store.put(&layout::tag_link(repository, tag), link, Durability::Durable).await
+        let link = |key| {
+            let content = layout::link(digest);
+            async move { self.store.put(&key, content, Durability::Durable).await }
+        };
+        let blob = layout::blob(digest);
+        let blob = self.store.put(&blob, content, Durability::Durable);
+        let history = try_join_all(tags.iter().map(|tag| link(layout::tag_history_link(repository, tag, digest))));
+        let index = async {
+            match subject {
+                Some(subject) => self.note_referrer(repository, &subject, digest, Durability::Volatile).await,
+                None => Ok(()),
+            }
+        };
+        try_join!(blob, history, index)?;
+        link(layout::revision_link(repository, digest)).await?;
+        try_join_all(tags.iter().map(|tag| link(layout::tag_link(repository, tag)))).await?;
+        Ok(())
     }
 
     /// Refuses a manifest whose configuration, layers or children the repository does not hold.

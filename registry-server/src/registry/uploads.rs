@@ -227,3 +227,76 @@ async fn gather<E>(body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) ->
     }
     Gathered { piece, failure: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+    use crate::storage::memory::Memory;
+
+    fn repository(name: &str) -> Repository {
+        name.parse().unwrap()
+    }
+
+    fn body(content: &'static str) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+        stream::iter([Ok(Bytes::from_static(content.as_bytes()))])
+    }
+
+    #[tokio::test]
+    async fn a_session_belongs_to_the_user_who_began_it() {
+        let registry = Registry::new(Memory::default());
+        let pier = repository("pier");
+        let id = registry.begin_upload(&pier, Some("ann"), Algorithm::Sha256).await.unwrap().id();
+        for other in [Some("bob"), Some("an"), Some(""), None] {
+            assert!(matches!(registry.resume_upload(&pier, id, other).await, Err(Error::Unknown(_))), "{other:?}");
+        }
+        assert!(registry.resume_upload(&pier, id, Some("ann")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_owner_is_known_to_another_process() {
+        let store = Memory::default();
+        let pier = repository("pier");
+        let id = Registry::new(store.clone()).begin_upload(&pier, Some("ann"), Algorithm::Sha256).await.unwrap().id();
+        let restarted = Registry::new(store);
+        assert!(matches!(restarted.resume_upload(&pier, id, Some("bob")).await, Err(Error::Unknown(_))));
+        assert!(restarted.resume_upload(&pier, id, Some("ann")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn old_sessions_are_purged_and_others_kept() {
+        let store = Memory::default();
+        let registry = Registry::new(store.clone());
+        let (old, fresh) = (repository("deep/old"), repository("fresh"));
+        let abandoned = registry.begin_upload(&old, None, Algorithm::Sha256).await.unwrap().id();
+        let started = layout::upload_started(&old, abandoned);
+        storage::Store::put(&store, &started, "2001-01-01T00:00:00Z".into(), Durability::Volatile).await.unwrap();
+        let mut kept = registry.begin_upload(&fresh, None, Algorithm::Sha256).await.unwrap();
+        kept.append(body("x")).await.unwrap();
+        let id = kept.id();
+        drop(kept);
+        let purged = registry.purge_uploads(Duration::from_secs(3600)).await.unwrap();
+        assert_eq!(purged, Purged { examined: 2, removed: 1 });
+        assert!(matches!(registry.resume_upload(&old, abandoned, None).await, Err(Error::Unknown(_))));
+        assert_eq!(registry.resume_upload(&fresh, id, None).await.unwrap().size(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_worked_on_is_not_purged() {
+        let registry = Registry::new(Memory::default());
+        let pier = repository("pier");
+        let upload = registry.begin_upload(&pier, None, Algorithm::Sha256).await.unwrap();
+        assert_eq!(registry.purge_uploads(Duration::ZERO).await.unwrap().removed, 0);
+        drop(upload);
+        assert_eq!(registry.purge_uploads(Duration::ZERO).await.unwrap().removed, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_session_is_not_waited_for_for_ever() {
+        let registry = Registry::new(Memory::default());
+        let pier = repository("pier");
+        let first = registry.begin_upload(&pier, None, Algorithm::Sha256).await.unwrap();
+        assert!(matches!(registry.resume_upload(&pier, first.id(), None).await, Err(Error::Busy(_))));
+    }
+}

@@ -161,7 +161,8 @@ fn not_writable(path: PathBuf, source: io::Error) -> OpenError {
 
 fn open_object(tree: &Tree, key: &Key, patience: Patience) -> Result<Object, Error> {
     let (file, size) = tree.open(key, patience)?;
-    Ok(Object::file(size, FileChunks::new(file, size, tree.pool.clone())))
+    let chunks = FileChunks::new(file, size, tree.pool.clone());
+    Ok(Object::file(size, if patience == Patience::Disk { chunks.read_ahead() } else { chunks }))
 }
 
 fn metadata(status: &sys::Stat) -> Metadata {
@@ -247,5 +248,63 @@ impl Store for Filesystem {
             writable(tree.root()).map_err(|error| Error::io("write to", &Key(".".to_owned()), error))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(root: &Path) -> Filesystem {
+        Filesystem::open(root.to_owned(), Options::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_second_on_a_directory_is_not_exclusive_until_the_first_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = open(directory.path());
+        let second = open(directory.path());
+        assert!(first.is_exclusive() && !second.is_exclusive());
+        drop(first);
+        second.probe().await.unwrap();
+        assert!(second.is_exclusive());
+    }
+
+    #[test]
+    fn a_directory_is_made_and_a_file_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let nested = directory.path().join("a/b");
+        drop(open(&nested));
+        assert!(nested.is_dir());
+        let file = directory.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(Filesystem::open(file, Options::default()), Err(OpenError::Open { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_written_to_says_what_to_change() {
+        let text = not_writable("/data".into(), io::ErrorKind::PermissionDenied.into()).to_string();
+        assert!(text.contains("/data is not writable by user") && text.contains("fsGroup"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn reading_needs_neither_lock_nor_new_directories() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = open(directory.path());
+        let reader = Filesystem::open(directory.path().to_owned(), Options { read_only: true }).unwrap();
+        assert!(writer.is_exclusive() && reader.is_exclusive());
+        let absent = Filesystem::open(directory.path().join("absent"), Options { read_only: true });
+        assert!(matches!(absent, Err(OpenError::Open { .. })));
+    }
+
+    #[tokio::test]
+    async fn no_temporary_file_is_left_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path());
+        for _ in 0..3 {
+            store.put(&Key("d/e/f".to_owned()), "x".into(), Durability::Durable).await.unwrap();
+        }
+        store.delete_tree(&Key("d/e".to_owned()), Durability::Durable).await.unwrap();
+        assert_eq!(std::fs::read_dir(directory.path().join("d")).unwrap().count(), 0);
     }
 }

@@ -33,12 +33,21 @@ pub struct FileChunks {
     end: u64,
     next: usize,
     pool: Pool,
+    /// The first piece, when it was read together with opening the file.
+    ready: Option<Buffer>,
     reading: Option<JoinHandle<io::Result<Buffer>>>,
 }
 
 impl FileChunks {
     pub(super) fn new(file: File, size: u64, pool: Pool) -> Self {
-        Self { file: Arc::new(file), position: 0, end: size, next: FIRST, pool, reading: None }
+        Self { file: Arc::new(file), position: 0, end: size, next: FIRST, pool, ready: None, reading: None }
+    }
+
+    /// Reads the first piece now, on a thread that may wait for the disk. A failure shows when the piece is wanted.
+    pub(super) fn read_ahead(mut self) -> Self {
+        let want = self.want();
+        self.ready = read_from_disk(&self.file, self.pool.take(), want, 0).ok();
+        self
     }
 
     /// The same file, between the positions of `range`.
@@ -46,6 +55,8 @@ impl FileChunks {
     pub fn limited_to(mut self, range: Range<u64>) -> Self {
         self.end = range.end.min(self.end);
         self.position = range.start.min(self.end);
+        let starts_here = self.ready.take().filter(|_| range.start == 0);
+        self.ready = starts_here.map(|buffer| buffer.truncated(usize::try_from(self.end).unwrap_or(usize::MAX)));
         self
     }
 
@@ -66,8 +77,11 @@ impl FileChunks {
         if self.position == self.end {
             return Poll::Ready(None);
         }
-        let want = usize::try_from(self.remaining()).unwrap_or(usize::MAX).min(self.next);
+        let want = self.want();
         self.next = BUFFER;
+        if let Some(buffer) = self.ready.take() {
+            return Poll::Ready(Some(Ok(self.emit(buffer))));
+        }
         let mut buffer = self.pool.take();
         read_cached(&self.file, &mut buffer, want, self.position);
         if buffer.filled() == want {
@@ -76,6 +90,11 @@ impl FileChunks {
         let (file, position) = (Arc::clone(&self.file), self.position);
         self.reading = Some(spawn_blocking(move || read_from_disk(&file, buffer, want, position)));
         self.poll_chunk(context)
+    }
+
+    /// Size of the next piece.
+    fn want(&self) -> usize {
+        usize::try_from(self.remaining()).unwrap_or(usize::MAX).min(self.next)
     }
 
     fn emit(&mut self, buffer: Buffer) -> Bytes {

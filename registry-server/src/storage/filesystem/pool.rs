@@ -35,6 +35,12 @@ impl Buffer {
         self.filled
     }
 
+    /// The same with at most `length` bytes.
+    pub(super) fn truncated(mut self, length: usize) -> Self {
+        self.filled = self.filled.min(length);
+        self
+    }
+
     /// The free part, up to `want` bytes in all.
     pub(super) fn free(&mut self, want: usize) -> &mut [u8] {
         &mut self.bytes[self.filled..want]
