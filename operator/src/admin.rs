@@ -1,156 +1,90 @@
-//! The operator's own endpoints on plain HTTP: `/livez`, `/readyz` and `/metrics`.
+//! The operator's own endpoints: /livez, /readyz and /metrics, in plain HTTP for kubelet and Prometheus.
 //!
-//! Nothing here needs a login, so nothing here tells a secret or changes anything.
+//! A replica that waits for the lease is alive and ready: it is ready to take over.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
-use axum::{
-    Router,
-    extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use tokio::net::TcpListener;
 
 use crate::metrics::Metrics;
 
-/// Connections served at once; more wait in the kernel's queue. Probes and a scraper or two need a handful.
-const CONNECTIONS: usize = 32;
-
-/// A client has this long to send its request's header, idle time between two requests included.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A connection ends after this time whatever it does.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// Pause after a failed accept, which is mostly a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-#[derive(Clone)]
-struct Endpoints {
-    ready: watch::Receiver<bool>,
-    metrics: Metrics,
+/// Why the endpoints cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be had.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Accepting failed for good.
+    #[error("failed to serve")]
+    Serve(#[source] std::io::Error),
 }
 
-/// The endpoints. `/readyz` answers 200 while `ready` holds `true`.
-pub fn router(ready: watch::Receiver<bool>, metrics: Metrics) -> Router {
+/// Binds the address, so that an error is known before anything else starts.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// When accepting fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    axum::serve(listener, router(metrics)).with_graceful_shutdown(shutdown).await.map_err(Error::Serve)
+}
+
+fn router(metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(scrape))
-        .with_state(Endpoints { ready, metrics })
+        .route("/readyz", get(|| async { "ok" }))
+        .route("/metrics", get(render))
+        .with_state(metrics)
 }
 
-async fn readyz(State(endpoints): State<Endpoints>) -> Response {
-    if *endpoints.ready.borrow() {
-        "ok".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not connected to the API server yet").into_response()
-    }
-}
-
-async fn scrape(State(endpoints): State<Endpoints>) -> Response {
-    let mut text = String::new();
-    match endpoints.metrics.write(&mut text) {
-        Ok(()) => {
-            let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(CONTENT_TYPE, content_type)], text).into_response()
+async fn render(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+    match metrics.render() {
+        Ok(text) => {
+            ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
         }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-/// Serves `router` on `listener` until `shutdown` completes. Connections still open then are closed.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
-    loop {
-        let place = tokio::select! {
-            () = &mut shutdown => return,
-            Some(_) = connections.join_next() => continue,
-            Ok(place) = Arc::clone(&places).acquire_owned() => place,
-        };
-        let accepted = tokio::select! {
-            () = &mut shutdown => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let router = router.clone();
-                connections.spawn(async move {
-                    connection(stream, router).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection on the admin address");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Serves one connection. What goes wrong on it is its client's business, and only worth a line for debugging.
-async fn connection(stream: TcpStream, router: Router) {
-    let service = TowerToHyperService::new(router);
-    let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let ended: Result<Result<(), hyper::Error>, _> = timeout(CONNECTION_TIMEOUT, serving).await;
-    if let Ok(Err(error)) = ended {
-        tracing::debug!(%error, "a connection to the admin address ended early");
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::{body::to_bytes, http::Request};
+    use axum::{
+        body::{Body, to_bytes},
+        http::Request,
+    };
     use tower::ServiceExt;
 
     use super::*;
 
-    async fn answer(router: &Router, path: &str) -> (StatusCode, String) {
-        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
+    async fn get(path: &str) -> (StatusCode, String) {
+        let response = router(Arc::default()).oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        (status, String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap())
     }
 
     #[tokio::test]
-    async fn ready_follows_the_connection_to_the_api_server() {
-        let (connected, ready) = watch::channel(false);
-        let router = router(ready, Metrics::new());
-        assert_eq!(answer(&router, "/livez").await.0, StatusCode::OK);
-        assert_eq!(answer(&router, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
-
-        connected.send_replace(true);
-
-        assert_eq!(answer(&router, "/readyz").await.0, StatusCode::OK);
-    }
-
-    #[tokio::test]
-    async fn metrics_are_served() {
-        let (_connected, ready) = watch::channel(true);
-        let metrics = Metrics::new();
-        metrics.leads(true);
-
-        let (status, text) = answer(&router(ready, metrics), "/metrics").await;
-
+    async fn probes_and_metrics_are_answered() {
+        assert_eq!(get("/livez").await, (StatusCode::OK, "ok".to_owned()));
+        assert_eq!(get("/readyz").await, (StatusCode::OK, "ok".to_owned()));
+        let (status, text) = get("/metrics").await;
         assert_eq!(status, StatusCode::OK);
-        assert!(text.contains("private_registry_operator_leader 1"), "{text}");
+        assert!(text.ends_with("# EOF\n"), "{text}");
     }
 }

@@ -1,100 +1,89 @@
-//! Leader election: of several operators only the one that holds the Lease writes.
+//! Leader election: of several replicas one works, the others wait for its Lease to become free.
 //!
-//! The others are live and ready, and start to work when the holder is gone. An operator that loses the Lease ends, since
-//! it cannot know what its successor has done meanwhile.
+//! The name of the Pod is the holder's identity, so that a container that restarts in its Pod goes on at once. A replica that
+//! loses the lease must end: another one has begun to work.
 
 use kube::Client;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 use tokio::{sync::watch, task::JoinHandle};
 
-/// Name of the Lease in the operator's own namespace.
-pub const LEASE: &str = "private-registry-operator";
+use crate::names::{FIELD_MANAGER, LEASE};
 
-/// Seconds after which a holder that does not renew is taken to be dead.
-const DURATION_SECONDS: u64 = 15;
-
-/// Seconds before the end of the Lease at which its holder renews it; also the clock skew between nodes that is tolerated.
+/// How long the lease is valid after a renewal: the longest time without an operator when a node dies.
+const SECONDS: u64 = 15;
+/// How long before its end it is renewed; also how far clocks may differ.
 const GRACE_SECONDS: u64 = 5;
 
-/// A failure of leader election.
+/// Why the lease cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The Lease could not be read, created or renewed.
-    #[error("failed to use Lease {namespace}/{LEASE}")]
-    Lease {
-        /// Where the Lease is.
+    /// The API server refused or did not answer.
+    #[error("failed to manage Lease {namespace}/{LEASE}")]
+    Manage {
+        /// Namespace of the operator.
         namespace: String,
-        /// What the API server said.
+        /// What went wrong.
         #[source]
         source: LeaseManagerError,
     },
-    /// Another operator holds the Lease now.
-    #[error("failed to renew Lease {namespace}/{LEASE} in time: another operator may hold it now, so this one ends")]
-    Lost {
-        /// Where the Lease is.
-        namespace: String,
-    },
+    /// The task that renews it has ended.
+    #[error("the renewal of Lease {LEASE} has ended")]
+    Ended,
 }
 
-/// A place in the queue for the Lease, or the Lease itself.
+/// The lease, held or waited for. Dropping the receiver gives it back.
 pub struct Election {
-    namespace: String,
-    leading: watch::Receiver<bool>,
-    task: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
+    /// Whether this replica holds the lease.
+    pub held: watch::Receiver<bool>,
+    /// The task that renews it.
+    pub task: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
+}
+
+/// Stands for election.
+///
+/// # Errors
+/// When the Lease can be neither read nor created.
+pub async fn stand(client: Client, namespace: &str, identity: &str) -> Result<Election, Error> {
+    let manager = LeaseManagerBuilder::new(client, LEASE)
+        .with_namespace(namespace)
+        .with_identity(identity)
+        .with_duration(SECONDS)
+        .with_grace(GRACE_SECONDS)
+        // Of its own for each replica: taking over somebody's fields is the conflict that tells them apart.
+        .with_field_manager(format!("{FIELD_MANAGER}-{identity}"))
+        .build()
+        .await
+        .map_err(|source| Error::Manage { namespace: namespace.to_owned(), source })?;
+    let (held, task) = manager.watch().await;
+    Ok(Election { held, task })
 }
 
 impl Election {
-    /// Queues for the Lease as `identity`, which no other operator may use (a Pod's name): each identity writes as a field
-    /// manager of its own, and the API server's conflicts between those are what keeps two from holding the Lease.
+    /// Waits until this replica holds the lease.
     ///
     /// # Errors
-    /// [`Error::Lease`] if the Lease can neither be read nor created.
-    pub async fn enter(client: Client, namespace: &str, identity: &str) -> Result<Self, Error> {
-        let manager = LeaseManagerBuilder::new(client, LEASE)
-            .with_namespace(namespace)
-            .with_identity(identity)
-            .with_duration(DURATION_SECONDS)
-            .with_grace(GRACE_SECONDS)
-            .build()
-            .await
-            .map_err(|source| Error::Lease { namespace: namespace.to_owned(), source })?;
-        let (leading, task) = manager.watch().await;
-        Ok(Self { namespace: namespace.to_owned(), leading, task })
-    }
-
-    /// Waits until this operator holds the Lease.
-    ///
-    /// # Errors
-    /// [`Error::Lost`] if the renewing task died.
+    /// When the task that waits for it has ended.
     pub async fn won(&mut self) -> Result<(), Error> {
-        self.becomes(true).await
+        self.held.wait_for(|held| *held).await.map(drop).map_err(|_| Error::Ended)
     }
 
-    /// Waits until this operator no longer holds the Lease. Safe to drop and call again.
+    /// Waits until this replica has lost the lease.
+    pub async fn lost(&mut self) {
+        // An error is the end of the task that renews it: lost as well.
+        let _ = self.held.wait_for(|held| !*held).await;
+    }
+
+    /// Gives the lease back, so that another replica does not have to wait for its end.
     ///
     /// # Errors
-    /// [`Error::Lost`] if the renewing task died, which comes to the same.
-    pub async fn lost(&mut self) -> Result<(), Error> {
-        self.becomes(false).await
-    }
-
-    async fn becomes(&mut self, leading: bool) -> Result<(), Error> {
-        let changed = self.leading.wait_for(|&state| state == leading).await;
-        changed.map(drop).map_err(|_| Error::Lost { namespace: self.namespace.clone() })
-    }
-
-    /// Gives the Lease back, so that a standby takes over at once.
-    ///
-    /// # Errors
-    /// [`Error::Lease`] if the API server did not take it back; it expires by itself then.
-    pub async fn release(self) -> Result<(), Error> {
-        let Self { namespace, leading, task } = self;
-        // The renewing task ends, and releases, once nobody listens.
-        drop(leading);
+    /// When the API server refuses or does not answer.
+    pub async fn resign(self, namespace: &str) -> Result<(), Error> {
+        let Self { held, task } = self;
+        drop(held);
         match task.await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(source)) => Err(Error::Lease { namespace, source }),
-            Err(_) => Err(Error::Lost { namespace }),
+            Ok(Err(source)) => Err(Error::Manage { namespace: namespace.to_owned(), source }),
+            Err(_) => Err(Error::Ended),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Entry point of the operator.
 
-use std::io::{Write, stdout};
+use clap::Parser;
+use private_registry_operator::args::Args;
+use rustls::crypto::aws_lc_rs;
 
-use private_registry_operator::api::v1alpha1;
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    Ok(stdout().write_all(v1alpha1::crd_yaml()?.as_bytes())?)
+fn main() -> anyhow::Result<()> {
+    // The first one installed is used by every library; an error would mean that there is one already.
+    let _ = aws_lc_rs::default_provider().install_default();
+    Args::parse().run()
 }

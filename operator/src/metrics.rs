@@ -1,52 +1,68 @@
-//! What the operator counts, under the names that dashboards and alerts use.
-//!
-//! Everything is in the process's memory: nothing here asks the API server.
-
-mod api_requests;
-mod process;
+//! What the operator counts, for Prometheus: passes, requests to the API server, failing watches, certificates, leadership.
 
 use std::{
-    fmt::{self, Write},
     sync::Arc,
-    time::Duration,
+    task::{Context, Poll},
+    time::Instant,
 };
 
+use http::{Method, Request};
 use jiff::Timestamp;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, text::encode},
+    encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use tower::{Layer, Service};
 
-pub use self::api_requests::CountRequests;
+use crate::names::RegistryName;
 
-/// Upper bounds of the reconcile histogram, seconds: from a pass that finds nothing to do to one that waits for a slow API.
-const DURATIONS: [f64; 8] = [0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+/// Seconds; a pass that sends nothing takes less than a millisecond, one that makes keys and hashes up to a few seconds.
+const BUCKETS: [f64; 9] = [0.001, 0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
-/// How a reconcile ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[expect(non_camel_case_types, reason = "the names are label values")]
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    reconciles: Family<ReconcileLabels, Counter>,
+    duration: Histogram,
+    requests: Family<RequestLabels, Counter>,
+    watch_errors: Family<WatchLabels, Counter>,
+    in_backoff: Gauge,
+    certificates: Family<CertificateLabels, Gauge>,
+    leader: Gauge,
+}
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Something was written.
-    changed,
-    /// Everything was as it should be.
-    unchanged,
-    /// The spec cannot be fulfilled until somebody changes something.
-    stalled,
-    /// A step failed and is tried again.
-    error,
+    /// Without an error.
+    Ok,
+    /// The spec has to be corrected.
+    Invalid,
+    /// With an error; it is tried again.
+    Error,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: Outcome,
+struct ReconcileLabels {
+    outcome: &'static str,
 }
 
-/// The resource a gauge speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ObjectLabels {
-    namespace: String,
-    name: String,
+struct RequestLabels {
+    verb: &'static str,
+    resource: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,94 +70,169 @@ struct WatchLabels {
     kind: String,
 }
 
-/// All metrics of the operator. Cheap to clone; clones share the numbers.
-#[derive(Clone, Debug)]
-pub struct Metrics {
-    reconciles: Family<OutcomeLabels, Counter>,
-    duration: Histogram,
-    watch_errors: Family<WatchLabels, Counter>,
-    back_off: Gauge,
-    certificate_expiry: Family<ObjectLabels, Gauge>,
-    leader: Gauge,
-    api_requests: CountRequests,
-    registry: Arc<Registry>,
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    namespace: String,
+    name: String,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new()
+        let mut metrics = Self {
+            registry: Registry::with_prefix("private_registry_operator"),
+            reconciles: Family::default(),
+            duration: Histogram::new(BUCKETS),
+            requests: Family::default(),
+            watch_errors: Family::default(),
+            in_backoff: Gauge::default(),
+            certificates: Family::default(),
+            leader: Gauge::default(),
+        };
+        metrics.register();
+        metrics
     }
 }
 
 impl Metrics {
-    /// Metrics that all stand at zero.
-    pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("private_registry_operator");
-        let reconciles = Family::default();
-        registry.register("reconciles", "Reconciles by how they ended", reconciles.clone());
-        let duration = Histogram::new(DURATIONS);
-        registry.register("reconcile_duration_seconds", "Time a reconcile took", duration.clone());
-        let watch_errors = Family::default();
-        registry.register("watch_errors", "Errors of watches, which are opened again", watch_errors.clone());
-        let back_off = Gauge::default();
-        registry.register("objects_in_backoff", "PrivateRegistries whose last reconcile failed", back_off.clone());
-        let certificate_expiry = Family::default();
+    fn register(&mut self) {
+        let Self { registry, reconciles, duration, requests, watch_errors, in_backoff, certificates, leader } = self;
+        registry.register("reconciles", "Passes over a registry, by how they ended", reconciles.clone());
+        registry.register("reconcile_duration_seconds", "How long a pass took", duration.clone());
+        registry.register("api_requests", "Requests to the API server, by verb and resource", requests.clone());
+        registry.register("watch_errors", "Watches that failed and were started again", watch_errors.clone());
+        registry.register("objects_in_backoff", "Registries whose last pass failed", in_backoff.clone());
         registry.register(
             "certificate_expiry_timestamp_seconds",
-            "When the served certificate ends, seconds since 1970",
-            certificate_expiry.clone(),
+            "End of the validity of a registry's certificate",
+            certificates.clone(),
         );
-        let leader = Gauge::default();
-        registry.register("leader", "1 while this operator reconciles", leader.clone());
-        let api_requests = CountRequests::default();
-        registry.register("api_requests", "Requests to the API server", api_requests.family().clone());
-        registry.register_collector(Box::new(process::Process));
-        let registry = Arc::new(registry);
-        Self { reconciles, duration, watch_errors, back_off, certificate_expiry, leader, api_requests, registry }
+        registry.register("leader", "Whether this replica does the work", leader.clone());
     }
 
-    /// Counts one finished reconcile that took `duration`.
-    pub fn reconciled(&self, outcome: Outcome, duration: Duration) {
-        self.reconciles.get_or_create(&OutcomeLabels { outcome }).inc();
-        self.duration.observe(duration.as_secs_f64());
+    /// The exposition format.
+    ///
+    /// # Errors
+    /// Never, because a String takes everything.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
     }
 
-    /// Counts an error of the watch of `kind`.
+    /// A pass has begun.
+    #[must_use]
+    pub fn reconcile_started(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// A pass has ended.
+    pub fn reconcile_ended(&self, started: Instant, outcome: Outcome) {
+        self.duration.observe(started.elapsed().as_secs_f64());
+        self.reconciles.get_or_create(&ReconcileLabels { outcome: outcome.as_str() }).inc();
+    }
+
+    /// A watch has failed.
     pub fn watch_failed(&self, kind: &str) {
         self.watch_errors.get_or_create(&WatchLabels { kind: kind.to_owned() }).inc();
     }
 
-    /// Says how many objects wait for another try.
-    pub fn objects_in_backoff(&self, objects: usize) {
-        self.back_off.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    /// So many registries wait after a failure.
+    pub fn in_backoff(&self, registries: usize) {
+        self.in_backoff.set(i64::try_from(registries).unwrap_or(i64::MAX));
     }
 
-    /// Says when the certificate that `namespace`/`name` serves ends; `None` when it serves none of the operator's.
-    pub fn certificate_expires(&self, namespace: &str, name: &str, at: Option<Timestamp>) {
-        let labels = ObjectLabels { namespace: namespace.to_owned(), name: name.to_owned() };
+    /// The certificate of a registry ends then; `None` when there is none.
+    pub fn certificate_expires(&self, registry: &RegistryName, at: Option<Timestamp>) {
+        let labels = CertificateLabels { namespace: registry.namespace.clone(), name: registry.name.clone() };
         match at {
-            Some(at) => drop(self.certificate_expiry.get_or_create(&labels).set(at.as_second())),
-            None => drop(self.certificate_expiry.remove(&labels)),
+            Some(at) => _ = self.certificates.get_or_create(&labels).set(at.as_second()),
+            None => _ = self.certificates.remove(&labels),
         }
     }
 
-    /// Says whether this operator holds the Lease.
+    /// Whether this replica does the work.
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
     }
 
-    /// The layer that counts what a client sends to the API server.
-    pub fn count_requests(&self) -> CountRequests {
-        self.api_requests.clone()
+    fn requested(&self, method: &Method, path: &str, query: Option<&str>) {
+        let labels = RequestLabels { verb: verb(method, path, query), resource: resource(path) };
+        self.requests.get_or_create(&labels).inc();
+    }
+}
+
+/// Counts what goes to the API server.
+#[derive(Clone, Debug)]
+pub struct CountRequests(pub Arc<Metrics>);
+
+impl<S> Layer<S> for CountRequests {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Counted { inner, metrics: Arc::clone(&self.0) }
+    }
+}
+
+/// A service whose requests are counted.
+#[derive(Clone, Debug)]
+pub struct Counted<S> {
+    inner: S,
+    metrics: Arc<Metrics>,
+}
+
+impl<S, B> Service<Request<B>> for Counted<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
     }
 
-    /// Writes everything in the `OpenMetrics` text format.
-    ///
-    /// # Errors
-    /// Those of `output`.
-    pub fn write(&self, output: &mut impl Write) -> fmt::Result {
-        encode(output, &self.registry)
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let uri = request.uri();
+        self.metrics.requested(request.method(), uri.path(), uri.query());
+        self.inner.call(request)
     }
+}
+
+/// The verb as RBAC names it.
+fn verb(method: &Method, path: &str, query: Option<&str>) -> &'static str {
+    let watches = query.is_some_and(|query| query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1"));
+    match *method {
+        Method::GET if watches => "watch",
+        Method::GET if segments(path).nth(1).is_some() => "get",
+        Method::GET => "list",
+        Method::POST => "create",
+        Method::PATCH => "patch",
+        Method::PUT => "update",
+        Method::DELETE => "delete",
+        _ => "other",
+    }
+}
+
+/// `secrets`, or `privateregistries/status`: never a name, so that the number of series is bounded.
+fn resource(path: &str) -> String {
+    let mut segments = segments(path);
+    let resource = segments.next().unwrap_or("other");
+    match segments.nth(1) {
+        Some(subresource) => format!("{resource}/{subresource}"),
+        None => resource.to_owned(),
+    }
+}
+
+/// Resource, name and subresource of a path: `/api/v1/...` or `/apis/<group>/<version>/...`, in a namespace or not.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let mut parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let version = if parts.first() == Some(&"apis") { 3 } else { 2 };
+    parts.drain(..version.min(parts.len()));
+    if parts.first() == Some(&"namespaces") && parts.len() > 2 {
+        parts.drain(..2);
+    }
+    parts.into_iter()
 }
 
 #[cfg(test)]
@@ -149,39 +240,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_appears_under_its_name() {
-        let metrics = Metrics::new();
-        metrics.reconciled(Outcome::changed, Duration::from_millis(20));
-        metrics.watch_failed("Secret");
-        metrics.objects_in_backoff(3);
-        metrics.certificate_expires("shop", "depot", Some(Timestamp::from_second(1_800_000_000).unwrap()));
-        metrics.leads(true);
-
-        let mut text = String::new();
-        metrics.write(&mut text).unwrap();
-
-        for line in [
-            r#"private_registry_operator_reconciles_total{outcome="changed"} 1"#,
-            r#"private_registry_operator_reconcile_duration_seconds_bucket{le="0.05"} 1"#,
-            r#"private_registry_operator_watch_errors_total{kind="Secret"} 1"#,
-            "private_registry_operator_objects_in_backoff 3",
-            r#"private_registry_operator_certificate_expiry_timestamp_seconds{namespace="shop",name="depot"} 1800000000"#,
-            "private_registry_operator_leader 1",
-            "process_resident_memory_bytes ",
-        ] {
-            assert!(text.contains(line), "{line} is missing in\n{text}");
+    fn requests_are_told_apart_as_rbac_does() {
+        let cases = [
+            (Method::GET, "/api/v1/secrets", Some("watch=true&limit=5"), "watch", "secrets"),
+            (Method::GET, "/api/v1/secrets", Some("limit=5"), "list", "secrets"),
+            (Method::GET, "/api/v1/namespaces/kitchen/secrets/cook", None, "get", "secrets"),
+            (Method::GET, "/api/v1/namespaces/kitchen/pods", Some("labelSelector=watch"), "list", "pods"),
+            (Method::PATCH, "/apis/apps/v1/namespaces/kitchen/deployments/larder", None, "patch", "deployments"),
+            (
+                Method::PATCH,
+                "/apis/privateregistry.io/v1alpha1/namespaces/kitchen/privateregistries/larder/status",
+                None,
+                "patch",
+                "privateregistries/status",
+            ),
+            (Method::PATCH, "/apis/coordination.k8s.io/v1/namespaces/hall/leases/l", None, "patch", "leases"),
+            (Method::GET, "/version", None, "list", "other"),
+        ];
+        for (method, path, query, wanted_verb, wanted_resource) in cases {
+            assert_eq!((verb(&method, path, query), resource(path).as_str()), (wanted_verb, wanted_resource), "{path}");
         }
     }
 
     #[test]
-    fn a_registry_that_is_gone_is_no_longer_reported() {
-        let metrics = Metrics::new();
-        metrics.certificate_expires("shop", "depot", Some(Timestamp::UNIX_EPOCH));
-        metrics.certificate_expires("shop", "depot", None);
-
-        let mut text = String::new();
-        metrics.write(&mut text).unwrap();
-
-        assert!(!text.contains("depot"), "{text}");
+    fn metrics_have_the_prefix_and_the_units() {
+        let metrics = Metrics::default();
+        metrics.requested(&Method::GET, "/api/v1/secrets", None);
+        metrics.reconcile_ended(metrics.reconcile_started(), Outcome::Ok);
+        let larder = RegistryName { namespace: "kitchen".into(), name: "larder".into() };
+        metrics.certificate_expires(&larder, Some(Timestamp::from_second(7).unwrap()));
+        metrics.leads(true);
+        let text = metrics.render().unwrap();
+        for line in [
+            r#"private_registry_operator_api_requests_total{verb="list",resource="secrets"} 1"#,
+            r#"private_registry_operator_reconciles_total{outcome="ok"} 1"#,
+            r#"private_registry_operator_certificate_expiry_timestamp_seconds{namespace="kitchen",name="larder"} 7"#,
+            "private_registry_operator_leader 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        metrics.certificate_expires(&larder, None);
+        assert!(!metrics.render().unwrap().contains("kitchen"));
     }
 }

@@ -15,7 +15,7 @@ pub const PUSH_USER: &str = "push";
 pub mod label {
     /// What the application is: [`APPLICATION`].
     pub const NAME: &str = "app.kubernetes.io/name";
-    /// Name of the PrivateRegistry.
+    /// Name of the `PrivateRegistry`.
     pub const INSTANCE: &str = "app.kubernetes.io/instance";
     /// Which part of the registry the object is.
     pub const COMPONENT: &str = "app.kubernetes.io/component";
@@ -37,7 +37,7 @@ pub mod annotation {
     pub const HTPASSWD_RECORD: &str = "privateregistry.io/htpasswd-record";
 }
 
-/// Keys in Secrets and ConfigMaps, and with that the names of mounted files.
+/// Keys in Secrets and `ConfigMaps`, and with that the names of mounted files.
 pub mod key {
     /// A certificate, followed by its intermediates.
     pub const CERTIFICATE: &str = "tls.crt";
@@ -91,7 +91,7 @@ pub mod port {
     pub const DEBUG_NAME: &str = "debug";
 }
 
-/// Which PrivateRegistry: the start of all its children's names.
+/// Which `PrivateRegistry`: the start of all its children's names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryName {
     /// Its namespace, where its children are too.
@@ -143,13 +143,13 @@ impl RegistryName {
         self.child("push")
     }
 
-    /// ConfigMap with config.yml.
+    /// `ConfigMap` with config.yml.
     #[must_use]
     pub fn config_map(&self) -> String {
         self.child("config")
     }
 
-    /// Service, ServiceAccount, Deployment and the claim have the resource's own name.
+    /// Service, `ServiceAccount`, Deployment and the claim have the resource's own name.
     #[must_use]
     pub fn workload(&self) -> String {
         self.name.clone()

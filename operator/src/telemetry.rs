@@ -1,33 +1,25 @@
-//! Log lines: one structured event a line on standard error, as text for people or as JSON for collectors.
-//!
-//! What is worth a line is decided where it happens; nothing here knows registries.
+//! Logs to standard error, one line an event. No secret is ever given to a log: types that hold one do not show it.
 
-use std::io;
+use std::io::stderr;
 
-use clap::ValueEnum;
-use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, prelude::*};
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// The shape of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A JSON object.
+    Json,
     /// For people.
     Text,
-    /// For log collectors: one JSON object a line.
-    Json,
 }
 
-/// Sets up logging for the whole process.
-///
-/// `filter` is a level (`info`) or a list of `target=level` directives as in `tracing_subscriber::EnvFilter`.
-///
-/// # Errors
-/// `filter` cannot be understood.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(filter)?;
-    let layer = match format {
-        LogFormat::Text => fmt::layer().with_writer(io::stderr).boxed(),
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
-    };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
-    Ok(())
+/// Starts logging at `level`; libraries say no more than what they warn about.
+pub fn init(level: Level, format: Format) {
+    let filter = EnvFilter::new(format!("warn,private_registry_operator={level}"));
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        Format::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).init(),
+        Format::Text => registry.with(fmt::layer().with_writer(stderr)).init(),
+    }
 }

@@ -86,7 +86,7 @@ pub struct PrivateRegistrySpec {
         registry.example.com/team/server:1.0.0, without white space"))]
     pub image: Option<String>,
 
-    /// When the kubelet pulls the server's image. Defaults to the kubelet's own rule: Always for the tag `latest`, IfNotPresent
+    /// When the kubelet pulls the server's image. Defaults to the kubelet's own rule: Always for the tag `latest`, `IfNotPresent`
     /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<ImagePullPolicy>,
@@ -108,7 +108,7 @@ pub struct PrivateRegistrySpec {
     #[serde(default)]
     pub auth: Auth,
 
-    /// The Service under which the registry is reached. Defaults to a ClusterIP Service on port 443, or 80 without TLS.
+    /// The Service under which the registry is reached. Defaults to a `ClusterIP` Service on port 443, or 80 without TLS.
     #[serde(default)]
     pub service: Service,
 

@@ -67,8 +67,9 @@ pub fn renewal_time(leaf: &Certificate, wanted: &Wanted) -> Timestamp {
     leaf.not_after - wanted.renew_before
 }
 
-/// When the leaf may change over to a new authority: `overlap` after that was made, while both were in every ca.crt. At once
-/// when the leaf's own authority is not among those published, because then nobody trusts the leaf anyway.
+/// When the leaf may change over to a new authority.
+///
+/// `overlap` after that was made, while both were in every ca.crt. At once when the leaf's own authority is not among those published, because then nobody trusts the leaf anyway.
 #[must_use]
 pub fn changeover(
     leaf: &Certificate,

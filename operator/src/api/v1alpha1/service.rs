@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = Rule::new("!has(self.nodePort) || self.type != 'ClusterIP'")
     .message("service.nodePort needs service.type NodePort or LoadBalancer"))]
 pub struct Service {
-    /// How the Service is exposed. Defaults to ClusterIP.
+    /// How the Service is exposed. Defaults to `ClusterIP`.
     #[serde(rename = "type", default)]
     pub type_: ServiceType,
 
@@ -21,7 +21,7 @@ pub struct Service {
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
 
-    /// Port on every node, for the types NodePort and LoadBalancer. Defaults to one that Kubernetes chooses.
+    /// Port on every node, for the types `NodePort` and `LoadBalancer`. Defaults to one that Kubernetes chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,

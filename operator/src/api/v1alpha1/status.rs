@@ -12,7 +12,7 @@ pub struct PrivateRegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready, Reconciling and Stalled, as kstatus reads them, and CertificateReady, StorageReady and CredentialsReady.
+    /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady` and `CredentialsReady`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

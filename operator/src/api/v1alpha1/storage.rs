@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
                   another PrivateRegistry for the other claim")
 )]
 pub struct Storage {
-    /// Blobs are kept on a PersistentVolumeClaim. The default.
+    /// Blobs are kept on a `PersistentVolumeClaim`. The default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent_volume_claim: Option<PersistentVolumeClaim>,
 
@@ -48,7 +48,7 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_dir: Option<EmptyDir>,
 
-    /// What happens to the claim when the PrivateRegistry is deleted. Retain, the default, keeps it, and a new PrivateRegistry
+    /// What happens to the claim when the `PrivateRegistry` is deleted. Retain, the default, keeps it, and a new `PrivateRegistry`
     /// of the same name takes it over again; Delete deletes it and all images in it. A claim named by `existingClaim` is never
     /// deleted.
     #[serde(default)]
@@ -74,12 +74,12 @@ pub struct PersistentVolumeClaim {
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
 
-    /// Access modes of the claim. Defaults to [ReadWriteOnce]. Cannot be changed.
+    /// Access modes of the claim. Defaults to [`ReadWriteOnce`]. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2))]
     pub access_modes: Option<Vec<AccessMode>>,
 
-    /// Name of a PersistentVolumeClaim in the same namespace that exists already, for instance one that an earlier registry
+    /// Name of a `PersistentVolumeClaim` in the same namespace that exists already, for instance one that an earlier registry
     /// wrote. The operator uses it and never changes or deletes it. Defaults to none: a claim of the registry's name is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]

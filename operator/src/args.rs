@@ -1,0 +1,263 @@
+//! Flags and environment, and what runs because of them. Errors end here: they are printed and the process ends.
+
+use std::{
+    io::{Write, stdout},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clap::{ArgAction, Parser, Subcommand};
+use futures::FutureExt;
+use jiff::SignedDuration;
+use kube::{
+    Client,
+    client::ClientBuilder,
+    runtime::events::{Recorder, Reporter},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    admin,
+    api::v1alpha1,
+    controller::{self, Scope, Settings},
+    lease::{self, Election},
+    metrics::{CountRequests, Metrics},
+    names::FIELD_MANAGER,
+    telemetry::{self, Format},
+};
+
+/// Keeps the registries that `PrivateRegistry` resources ask for.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    /// Image of a registry whose spec names none
+    #[arg(long, env, default_value = concat!("privateregistry/server:", env!("CARGO_PKG_VERSION")))]
+    server_image: String,
+
+    /// DNS domain of the cluster
+    #[arg(long, env, default_value = "cluster.local")]
+    cluster_domain: String,
+
+    /// Namespaces to work in, separated by commas; all of them if empty
+    #[arg(long, env, value_delimiter = ',', default_value = "")]
+    watch_namespaces: Vec<String>,
+
+    /// Where /livez, /readyz and /metrics are served
+    #[arg(long, env, default_value = "0.0.0.0:8080")]
+    admin_addr: SocketAddr,
+
+    /// Work only while holding the Lease, so that several replicas can run
+    #[arg(long, env, default_value_t = true, action = ArgAction::Set)]
+    leader_elect: bool,
+
+    /// Name of this Pod: who holds the Lease and reports Events
+    #[arg(long, env, default_value = FIELD_MANAGER)]
+    pod_name: String,
+
+    /// Namespace of this Pod, where the Lease is
+    #[arg(long, env, default_value = "default")]
+    pod_namespace: String,
+
+    /// How long an old password is accepted after clients were told the new one, such as 5m
+    #[arg(long, env, default_value = "5m", value_parser = duration)]
+    credentials_grace_period: SignedDuration,
+
+    /// Registries that are worked on at the same time
+    #[arg(long, env, default_value_t = 8)]
+    concurrency: u16,
+
+    /// Least severe level that is logged: error, warn, info, debug or trace
+    #[arg(long, env, default_value_t = tracing::Level::INFO)]
+    log_level: tracing::Level,
+
+    /// Form of a log line
+    #[arg(long, env, value_enum, default_value_t = Format::Json)]
+    log_format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the `CustomResourceDefinition` in YAML
+    Crd,
+}
+
+/// `5m`, `90s`, `1h30m`.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let duration = text.parse::<SignedDuration>().map_err(|error| error.to_string())?;
+    if duration.is_negative() { Err("must not be negative".to_owned()) } else { Ok(duration) }
+}
+
+impl Args {
+    /// Does what the flags say, until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// When something that has to run has ended, with what to do in its text where that is known.
+    pub fn run(self) -> anyhow::Result<()> {
+        if let Some(Command::Crd) = self.command {
+            return stdout().write_all(v1alpha1::crd_yaml()?.as_bytes()).context("failed to print");
+        }
+        telemetry::init(self.log_level, self.log_format);
+        // Work is waiting for the API server, and hashing on threads of its own: one thread is enough and keeps memory small.
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(usize::from(self.concurrency.clamp(1, 4)))
+            .build()
+            .context("failed to start the runtime")?
+            .block_on(self.operate())
+    }
+
+    async fn operate(self) -> anyhow::Result<()> {
+        let metrics = Arc::new(Metrics::default());
+        let listener = admin::listen(self.admin_addr).await?;
+        let client = client(&metrics).await?;
+        let (stop, stopped) = watch::channel(false);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %self.admin_addr, "starting");
+
+        // Every part is awaited here: when one ends, so does the process.
+        let admin = admin::serve(listener, Arc::clone(&metrics), told(stopped.clone()));
+        let work = self.work(client, metrics, stopped);
+        let signals = async {
+            terminated().await?;
+            tracing::info!("stopping");
+            stop.send_replace(true);
+            // The work ends by itself now, and ends the process.
+            std::future::pending().await
+        };
+        tokio::select! {
+            result = work => result,
+            result = admin => result.context("the admin endpoints have ended"),
+            result = signals => result,
+        }
+    }
+
+    /// Waits for the lease, works, and gives the lease back.
+    async fn work(self, client: Client, metrics: Arc<Metrics>, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        if !self.leader_elect {
+            metrics.leads(true);
+            self.control(client, metrics, stopped).await;
+            return Ok(());
+        }
+        let namespace = self.pod_namespace.clone();
+        let mut election = lease::stand(client.clone(), &namespace, &self.pod_name).await?;
+        tokio::select! {
+            result = election.won() => result?,
+            () = told(stopped.clone()) => return Ok(election.resign(&namespace).await?),
+        }
+        tracing::info!(identity = self.pod_name, "holding the lease");
+        metrics.leads(true);
+        if let Lead::Lost = self.lead(client, metrics, stopped, &mut election).await {
+            bail!("lost the lease: another replica works now");
+        }
+        election.resign(&namespace).await?;
+        Ok(())
+    }
+
+    async fn lead(
+        self,
+        client: Client,
+        metrics: Arc<Metrics>,
+        stopped: watch::Receiver<bool>,
+        election: &mut Election,
+    ) -> Lead {
+        tokio::select! {
+            () = self.control(client, metrics, stopped) => Lead::Ended,
+            () = election.lost() => Lead::Lost,
+        }
+    }
+
+    async fn control(self, client: Client, metrics: Arc<Metrics>, stopped: watch::Receiver<bool>) {
+        let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(self.pod_name) };
+        let recorder = Recorder::new(client.clone(), reporter);
+        let settings = Settings {
+            server_image: self.server_image,
+            cluster_domain: self.cluster_domain,
+            grace: self.credentials_grace_period,
+            concurrency: self.concurrency,
+        };
+        let shutdown = told(stopped).boxed().shared();
+        controller::run(client, scopes(self.watch_namespaces), settings, recorder, metrics, shutdown).await;
+    }
+}
+
+enum Lead {
+    /// It was told to stop.
+    Ended,
+    /// Somebody else works now.
+    Lost,
+}
+
+fn scopes(namespaces: Vec<String>) -> Vec<Scope> {
+    let mut namespaces: Vec<_> =
+        namespaces.into_iter().map(|namespace| namespace.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    namespaces.sort();
+    namespaces.dedup();
+    if namespaces.is_empty() { vec![Scope::Cluster] } else { namespaces.into_iter().map(Scope::Namespace).collect() }
+}
+
+/// A client of the cluster that the environment or the Pod's `ServiceAccount` names. Its requests are counted.
+async fn client(metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
+    let config = kube::Config::infer()
+        .await
+        .context("failed to find a cluster: set KUBECONFIG, or run in a Pod with a ServiceAccount")?;
+    let builder = ClientBuilder::try_from(config).context("failed to make a client of the API server")?;
+    Ok(builder.with_layer(&CountRequests(Arc::clone(metrics))).build())
+}
+
+/// Waits until the process is asked to end.
+async fn terminated() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// Waits until `stopped` says so.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // An error means that nobody can say so any more.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn no_namespaces_are_all_namespaces() {
+        assert_eq!(scopes(vec![String::new()]), [Scope::Cluster]);
+        let two = [Scope::Namespace("hall".into()), Scope::Namespace("kitchen".into())];
+        assert_eq!(scopes(vec!["kitchen".into(), " hall".into(), "kitchen".into()]), two);
+    }
+
+    #[test]
+    fn durations_are_written_as_people_do() {
+        assert_eq!(duration("5m"), Ok(SignedDuration::from_mins(5)));
+        assert_eq!(duration("1h30m"), Ok(SignedDuration::from_mins(90)));
+        assert_eq!(duration("0s"), Ok(SignedDuration::ZERO));
+        assert!(duration("-5m").is_err());
+        assert!(duration("soon").is_err());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_a_release() {
+        let args = Args::parse_from(["private-registry-operator"]);
+        assert_eq!(args.server_image, "privateregistry/server:0.1.0");
+        assert!(args.leader_elect);
+        assert!(!Args::parse_from(["private-registry-operator", "--leader-elect=false"]).leader_elect);
+    }
+}

@@ -1,0 +1,335 @@
+//! The reconciler. [`reconcile`] is six calls; what they do is in the module of the same name.
+//!
+//! Around them: the [`Context`], the watches that say when to look again, errors and how long to wait after one, and Events.
+
+pub mod announce;
+pub mod apply;
+pub mod build;
+pub mod issue;
+mod memory;
+pub mod observe;
+pub mod registry;
+pub mod status;
+mod stores;
+pub mod validate;
+pub mod versions;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::join_all};
+use jiff::{SignedDuration, Timestamp};
+use kube::{
+    Api, Client, Resource,
+    core::DeserializeGuard,
+    runtime::{
+        controller::{Action, Config, Error as ControllerError},
+        events::Recorder,
+    },
+};
+use tokio::sync::Semaphore;
+
+use self::{memory::Memories, status::Pass, stores::Stores};
+use crate::{
+    api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
+    metrics::{Metrics, Outcome},
+    names::RegistryName,
+};
+
+/// The longest time until a registry is looked at again. Nothing is asked when nothing has changed; it is for clocks that jump.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// How often the Pods are asked whether they have loaded new files, while they have not.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// How often a claim that is not watched is read until it is bound.
+const READ_CLAIM_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+/// The wait after a first failure; it doubles up to [`LONGEST_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest wait after failures in a row.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// What is the same for all registries.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Image of a registry that names none.
+    pub server_image: String,
+    /// DNS domain of the cluster.
+    pub cluster_domain: String,
+    /// How long an old password is accepted after the new one was told, and an old authority published beside a new one.
+    pub grace: SignedDuration,
+    /// Registries that are worked on at the same time.
+    pub concurrency: u16,
+}
+
+/// Where registries are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In all namespaces.
+    Cluster,
+    /// In one.
+    Namespace(String),
+}
+
+impl Scope {
+    fn api<K>(&self, client: &Client) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        match self {
+            Self::Cluster => Api::all(client.clone()),
+            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
+        }
+    }
+}
+
+/// What a pass works with.
+pub struct Context {
+    client: Client,
+    settings: Settings,
+    stores: Stores,
+    memories: Arc<Memories>,
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+    /// Shared by the controllers of all scopes.
+    permits: Arc<Semaphore>,
+}
+
+/// Why a pass did not come to its end: which step, and that step's own error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Step one.
+    #[error("failed to observe")]
+    Observe(#[source] observe::Error),
+    /// Step two.
+    #[error("the spec is not valid")]
+    Validate(#[source] validate::Error),
+    /// Step three.
+    #[error("failed to issue")]
+    Issue(#[source] issue::Error),
+    /// Step five.
+    #[error("failed to apply")]
+    Apply(#[source] apply::Error),
+    /// Step six.
+    #[error("failed to report")]
+    Status(#[source] status::Error),
+    /// The object does not have the shape of our kind.
+    #[error("the object cannot be read")]
+    Unreadable(#[source] Box<kube::core::error_boundary::InvalidObject>),
+}
+
+impl Error {
+    /// For a condition.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Observe(_) => "ObserveFailed",
+            Self::Validate(_) | Self::Unreadable(_) => "InvalidSpec",
+            Self::Issue(_) => "IssueFailed",
+            Self::Apply(apply::Error::Taken { .. }) => "NameTaken",
+            Self::Apply(_) => "ApplyFailed",
+            Self::Status(_) => "StatusFailed",
+        }
+    }
+
+    /// Whether a person has to correct something before trying again can help.
+    const fn needs_correction(&self) -> bool {
+        matches!(self, Self::Validate(_) | Self::Unreadable(_) | Self::Apply(apply::Error::Taken { .. }))
+    }
+
+    /// Whether only a change of the object itself can help.
+    const fn waits_for_change(&self) -> bool {
+        matches!(self, Self::Validate(_) | Self::Unreadable(_))
+    }
+}
+
+/// The text of an error with those of its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Brings the cluster to what `registry` asks for. Returns when to look again.
+async fn reconcile_registry(
+    registry: &PrivateRegistry,
+    name: &RegistryName,
+    context: &Context,
+) -> Result<SignedDuration, Error> {
+    let memory = context.memories.of(name);
+    let mut memory = memory.lock().await;
+    // Certificates and conditions know whole seconds.
+    let now = Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now());
+    let settings = &context.settings;
+
+    // (client) what the spec refers to, and what is there already
+    let observed = observe::observe(context, registry, name, &mut memory).await.map_err(Error::Observe)?;
+    // (pure) the only place that can say no
+    let validated = validate::validate(registry, &observed, settings, now).map(Arc::new).map_err(Error::Validate)?;
+    // (entropy) keys, certificates, passwords, hashes: only what is missing or due; all of it once the Service has an address
+    let material = match validated.service.addresses.as_slice() {
+        [] => None,
+        _ => Some(issue::issue(Arc::clone(&validated), settings.grace, now).await.map_err(Error::Issue)?),
+    };
+    // (pure) every child as it should be
+    let desired = build::build(&validated, material.as_ref());
+    // (client) server-side apply in order, then prune
+    let applied = Box::pin(apply::apply(context, &validated, desired, &mut memory)).await.map_err(Error::Apply)?;
+    // (client, one patch) what a person wants to know
+    let pass = Pass { observed: &observed, registry: &validated, material: material.as_ref(), applied: &applied };
+    let status = status::status(&pass, registry.status.as_ref(), registry.metadata.generation, now);
+    status::write(&context.client, registry, name, &status).await.map_err(Error::Status)?;
+
+    let occurrences = material.as_ref().map_or(&[][..], |material| &material.occurrences);
+    announce::announce(&context.recorder, registry, &status, occurrences).await;
+    context.metrics.certificate_expires(name, status.certificate.as_ref().map(|certificate| certificate.not_after.0));
+    Ok(look_again(&pass, now))
+}
+
+/// Until when nothing has to be done unless something changes.
+fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
+    let material = pass.material;
+    let certificate = material.and_then(|material| material.certificate.as_ref()?.next);
+    let line = material.and_then(|material| material.next_line_goes);
+    let times = [certificate, line].into_iter().flatten().map(|time| time.duration_since(now));
+    let loading = pass.observed.loaded.lagging.as_ref().map(|_| ASK_AGAIN);
+    let unwatched = matches!(pass.registry.storage, registry::Storage::ExistingClaim(_))
+        && pass
+            .observed
+            .claim
+            .as_ref()
+            .is_none_or(|claim| claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Bound"));
+    let claim = unwatched.then_some(READ_CLAIM_AGAIN);
+    times.chain(loading).chain(claim).chain([LOOK_AGAIN]).min().unwrap_or(LOOK_AGAIN).max(SignedDuration::from_secs(1))
+}
+
+async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc<Context>) -> Result<Action, Error> {
+    // The semaphore is never closed.
+    let _permit = context.permits.acquire().await.ok();
+    let name = validate::registry_name(guarded.as_ref()).map_err(Error::Validate)?;
+    let registry = guarded.0.as_ref().map_err(|error| Error::Unreadable(Box::new(error.clone())))?;
+    if registry.meta().deletion_timestamp.is_some() {
+        // The garbage collector removes the children: nothing of ours is to bring them back.
+        return Ok(Action::await_change());
+    }
+    context.memories.refers_to(&name, observe::referenced_secrets(&registry.spec));
+    let timer = context.metrics.reconcile_started();
+    let result = Box::pin(reconcile_registry(registry, &name, &context)).await;
+    context.metrics.reconcile_ended(timer, outcome(&result));
+    match result {
+        Ok(look_again) => {
+            context.memories.succeeded(&name);
+            context.metrics.in_backoff(context.memories.in_backoff());
+            Ok(Action::requeue(look_again.unsigned_abs()))
+        }
+        Err(error) => {
+            tell(registry, &name, &error, &context).await;
+            Err(error)
+        }
+    }
+}
+
+const fn outcome(result: &Result<SignedDuration, Error>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Ok,
+        Err(error) if error.waits_for_change() => Outcome::Invalid,
+        Err(_) => Outcome::Error,
+    }
+}
+
+/// Puts an error into the status. That is all that can be done about it here: an error in doing so is logged.
+async fn tell(registry: &PrivateRegistry, name: &RegistryName, error: &Error, context: &Context) {
+    let now = Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now());
+    let status: PrivateRegistryStatus = status::conditions::failed(
+        registry.status.as_ref(),
+        error.reason(),
+        &chain(error),
+        error.needs_correction(),
+        registry.metadata.generation,
+        now,
+    );
+    if let Err(error) = status::write(&context.client, registry, name, &status).await {
+        tracing::warn!(registry = %name, error = chain(&error), "failed to report an error");
+    }
+    announce::announce(&context.recorder, registry, &status, &[]).await;
+}
+
+/// How long to wait after an error: longer with each failure in a row, and for a change where only that can help.
+fn error_policy(guarded: Arc<DeserializeGuard<PrivateRegistry>>, error: &Error, context: Arc<Context>) -> Action {
+    let Ok(name) = validate::registry_name(guarded.as_ref()) else { return Action::await_change() };
+    let failures = context.memories.failed(&name);
+    context.metrics.in_backoff(context.memories.in_backoff());
+    if error.waits_for_change() {
+        tracing::warn!(registry = %name, error = chain(error), "waiting for a correction");
+        return Action::await_change();
+    }
+    let wait = backoff(failures);
+    tracing::warn!(registry = %name, error = chain(error), failures, ?wait, "failed; trying again");
+    Action::requeue(wait)
+}
+
+fn backoff(failures: u32) -> Duration {
+    FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST_BACKOFF)
+}
+
+/// Keeps the registries of all `scopes` until `shutdown`; passes that are under way come to their end.
+pub async fn run(
+    client: Client,
+    scopes: Vec<Scope>,
+    settings: Settings,
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+    shutdown: impl Future<Output = ()> + Clone + Send + Sync + 'static,
+) {
+    let permits = Arc::new(Semaphore::new(usize::from(settings.concurrency.max(1))));
+    let controllers = scopes.into_iter().map(|scope| {
+        let memories = Arc::new(Memories::default());
+        let (controller, stores) = stores::watch(&client, &scope, &memories, &metrics);
+        let context = Arc::new(Context {
+            client: client.clone(),
+            settings: settings.clone(),
+            stores,
+            memories: Arc::clone(&memories),
+            recorder: recorder.clone(),
+            metrics: Arc::clone(&metrics),
+            permits: Arc::clone(&permits),
+        });
+        let metrics = Arc::clone(&metrics);
+        controller
+            .with_config(Config::default().concurrency(settings.concurrency.max(1)))
+            .graceful_shutdown_on(shutdown.clone())
+            .run(reconcile, error_policy, context)
+            .for_each(move |result| {
+                if let Err(ControllerError::ObjectNotFound(gone)) = result {
+                    let name =
+                        RegistryName { namespace: gone.namespace.clone().unwrap_or_default(), name: gone.name.clone() };
+                    memories.forget(&name);
+                    metrics.certificate_expires(&name, None);
+                }
+                std::future::ready(())
+            })
+    });
+    join_all(controllers).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_five_minutes() {
+        let waits: Vec<_> = (1..=11).map(|failures| backoff(failures).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+    }
+
+    #[test]
+    fn an_error_says_its_causes_once() {
+        let error = Error::Validate(validate::Error::Lifetime);
+        assert_eq!(
+            chain(&error),
+            "the spec is not valid: spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h \
+             and 1825d"
+        );
+    }
+}

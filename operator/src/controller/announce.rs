@@ -1,0 +1,124 @@
+//! Events for what a person would want to know. They never stop a pass: one that cannot be written is logged.
+//!
+//! The recorder aggregates: the same event about the same object within minutes becomes a count.
+
+use kube::{
+    Resource,
+    runtime::events::{Event, EventType, Recorder},
+};
+
+use super::{issue::Occurrence, status::conditions::condition};
+use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
+
+/// Reasons that every new registry goes through.
+const EXPECTED: [&str; 2] = ["WaitingForService", "ClaimPending"];
+
+/// Publishes what has happened in a pass and which conditions have turned.
+pub(super) async fn announce(
+    recorder: &Recorder,
+    registry: &PrivateRegistry,
+    status: &PrivateRegistryStatus,
+    occurrences: &[Occurrence],
+) {
+    let events = occurrences.iter().map(happened).chain(turned(registry.status.as_ref(), status));
+    for event in events {
+        if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
+            tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
+        }
+    }
+}
+
+fn happened(occurrence: &Occurrence) -> Event {
+    let (reason, action, note) = match occurrence {
+        Occurrence::CertificateIssued { reason, not_after } => (
+            "CertificateIssued",
+            "Issue",
+            format!("issued a certificate because {reason}; it is valid until {not_after}"),
+        ),
+        Occurrence::AuthorityCreated => {
+            ("AuthorityCreated", "Issue", "created an authority; clients have to trust the new ca.crt".to_owned())
+        }
+        Occurrence::PasswordChanged { user } => (
+            "PasswordChanged",
+            "Rotate",
+            format!(
+                "user {user} has a new password; the old one is accepted until the grace period after loading it ends"
+            ),
+        ),
+        Occurrence::PasswordPublished { user } => (
+            "PasswordPublished",
+            "Rotate",
+            format!("the Secret of user {user} has the new password, which all Pods accept"),
+        ),
+    };
+    Event {
+        type_: EventType::Normal,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: action.to_owned(),
+        secondary: None,
+    }
+}
+
+/// Becoming ready, and every condition that has turned to the bad or got another reason there.
+fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus) -> Vec<Event> {
+    let known = |type_: &str| before.and_then(|status| status.conditions.iter().find(|known| known.type_ == type_));
+    let event = |type_, condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| Event {
+        type_,
+        reason: condition.reason.clone(),
+        note: Some(condition.message.clone()),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    after
+        .conditions
+        .iter()
+        .filter_map(|condition| {
+            let before = known(&condition.type_);
+            let same = before.is_some_and(|known| known.status == condition.status && known.reason == condition.reason);
+            match (condition.type_.as_str(), condition.status.as_str()) {
+                _ if same => None,
+                (condition::READY, "True") => Some(event(EventType::Normal, condition)),
+                (condition::STALLED, "True") => Some(event(EventType::Warning, condition)),
+                // What Stalled does not tell because it may pass, such as a Secret that does not exist.
+                (condition::CERTIFICATE_READY | condition::STORAGE_READY | condition::CREDENTIALS_READY, "False")
+                    if !EXPECTED.contains(&condition.reason.as_str()) =>
+                {
+                    Some(event(EventType::Warning, condition))
+                }
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn status(type_: &str, status: &str, reason: &str) -> PrivateRegistryStatus {
+        serde_json::from_value(
+            json!({"conditions": [{"type": type_, "status": status, "reason": reason, "message": "m",
+            "lastTransitionTime": "2031-05-06T07:08:09Z"}]}),
+        )
+        .unwrap()
+    }
+
+    fn reasons(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus) -> Vec<String> {
+        turned(before, after).into_iter().map(|event| event.reason).collect()
+    }
+
+    #[test]
+    fn only_what_turns_is_told() {
+        let serving = status("Ready", "True", "Serving");
+        assert_eq!(reasons(None, &serving), ["Serving"]);
+        assert!(reasons(Some(&serving), &serving).is_empty());
+        let stalled = status("Stalled", "True", "InvalidPassword");
+        assert_eq!(reasons(None, &stalled), ["InvalidPassword"]);
+        assert!(reasons(Some(&stalled), &status("Stalled", "False", "NothingToCorrect")).is_empty());
+        assert_eq!(reasons(None, &status("CredentialsReady", "False", "SecretNotFound")), ["SecretNotFound"]);
+        assert!(reasons(None, &status("StorageReady", "False", "ClaimPending")).is_empty());
+    }
+}

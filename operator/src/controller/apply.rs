@@ -1,0 +1,338 @@
+//! Step five: server-side apply in order, then prune.
+//!
+//! One field manager, with force: what a person changes in a field that we set comes back. An object is applied only when what
+//! is wanted, or what the watch has seen, is not what the last apply left: at rest nothing is sent.
+
+use std::{collections::HashSet, fmt::Debug, marker::PhantomData, sync::Arc};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+    },
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    runtime::reflector::Store,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Context,
+    build::{Applied, Children, Desired, Resources},
+    memory::Memory,
+    registry::Registry,
+    stores,
+};
+use crate::names::{FIELD_MANAGER, label};
+
+/// Why a child could not be brought to what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused or did not answer.
+    #[error("failed to {verb} {kind} {namespace}/{name}")]
+    Request {
+        /// What was to be done.
+        verb: &'static str,
+        /// Kind of the object.
+        kind: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+    /// Somebody else's object has the name.
+    #[error(
+        "failed to create {kind} {namespace}/{name}: an object of that name exists and does not belong to this \
+         PrivateRegistry; delete it, or give the PrivateRegistry another name"
+    )]
+    Taken {
+        /// Kind of the object.
+        kind: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The object cannot be written as JSON.
+    #[error("failed to serialize {kind}")]
+    Serialize {
+        /// Kind of the object.
+        kind: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What the last apply of an object was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    desired: [u8; 32],
+    resource_version: Option<String>,
+}
+
+/// Brings every child to what it should be and removes those that are no longer wanted.
+pub(super) async fn apply(
+    context: &Context,
+    registry: &Registry,
+    desired: Resources<Desired>,
+    memory: &mut Memory,
+) -> Result<Resources<Applied>, Error> {
+    let Resources { service, children, phase: PhantomData } = desired;
+    let mut apply = Apply { client: &context.client, registry, memory };
+    let stores = &context.stores;
+    let service = apply.one(service, &stores.services).await?;
+    let Some(children) = children else { return Ok(Resources { service, children: None, phase: PhantomData }) };
+
+    // No `..`: a new child has to be given its place in this order. What the Pod mounts comes before the Pod, and a password's
+    // hash before anybody is told the password.
+    let Children {
+        service_account,
+        authority,
+        certificate,
+        credentials,
+        htpasswd,
+        http,
+        pull,
+        push,
+        config,
+        claim,
+        deployment,
+    } = children;
+    let applied = Children {
+        service_account: apply.one_by_version(service_account, &stores.service_accounts).await?,
+        authority: apply.optional_secret(authority, stores).await?,
+        certificate: apply.optional_secret(certificate, stores).await?,
+        credentials: apply.secret(credentials, stores).await?,
+        htpasswd: apply.secret(htpasswd, stores).await?,
+        http: apply.secret(http, stores).await?,
+        pull: apply.optional_secret(pull, stores).await?,
+        push: apply.optional_secret(push, stores).await?,
+        config: apply.one_by_version(config, &stores.config_maps).await?,
+        claim: match claim {
+            Some(claim) => Some(apply.one(claim, &stores.claims).await?),
+            None => None,
+        },
+        deployment: apply.one(deployment, &stores.deployments).await?,
+    };
+    prune(context, registry, &service, &applied).await?;
+    Ok(Resources { service, children: Some(applied), phase: PhantomData })
+}
+
+struct Apply<'a> {
+    client: &'a Client,
+    registry: &'a Registry,
+    memory: &'a mut Memory,
+}
+
+/// What every child's kind can do.
+trait Child:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync
+{
+}
+
+impl<K> Child for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+{
+}
+
+impl Apply<'_> {
+    /// Applies an object of a kind that is watched as a whole, and returns it with its status.
+    async fn one<K: Child + 'static>(&mut self, desired: K, store: &Store<K>) -> Result<K, Error> {
+        let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
+        let applied = self.unless_unchanged(desired, seen.as_ref().and_then(|seen| seen.resource_version())).await?;
+        Ok(match applied {
+            Outcome::Applied(object) => object,
+            Outcome::Unchanged(desired) => seen.map_or(desired, Arc::unwrap_or_clone),
+        })
+    }
+
+    /// Applies an object of a kind of which only the version is watched.
+    async fn one_by_version<K: Child, M>(&mut self, desired: K, store: &Store<M>) -> Result<K, Error>
+    where
+        M: Resource<DynamicType = ()> + Clone + 'static,
+    {
+        let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
+        let seen = seen.and_then(|seen| seen.meta().resource_version.clone());
+        Ok(match self.unless_unchanged(desired, seen).await? {
+            Outcome::Applied(object) | Outcome::Unchanged(object) => object,
+        })
+    }
+
+    /// Applies a Secret and remembers it, so that the next pass does not have to read what this one has written.
+    async fn secret(&mut self, desired: Secret, stores: &stores::Stores) -> Result<Secret, Error> {
+        let name = desired.name_any();
+        let seen = stores.secrets.get(&stores::reference(&self.registry.name, &name));
+        let seen = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        Ok(match self.unless_unchanged(desired, seen).await? {
+            Outcome::Unchanged(secret) => secret,
+            Outcome::Applied(secret) => {
+                self.memory.secrets.insert(name, Arc::new(secret.clone()));
+                secret
+            }
+        })
+    }
+
+    async fn optional_secret(
+        &mut self,
+        desired: Option<Secret>,
+        stores: &stores::Stores,
+    ) -> Result<Option<Secret>, Error> {
+        match desired {
+            Some(secret) => self.secret(secret, stores).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn unless_unchanged<K: Child>(&mut self, desired: K, seen: Option<String>) -> Result<Outcome<K>, Error> {
+        let kind = K::kind(&()).into_owned();
+        let name = desired.name_any();
+        let hash = hash(&desired).map_err(|source| Error::Serialize { kind: kind.clone(), source })?;
+        let slot = (std::any::type_name::<K>(), name.clone());
+        let record = self.memory.applied.get(&slot);
+        if seen.is_some() && record == Some(&Record { desired: hash, resource_version: seen.clone() }) {
+            return Ok(Outcome::Unchanged(desired));
+        }
+        let api = Api::<K>::namespaced(self.client.clone(), &self.registry.name.namespace);
+        if record.is_none() && seen.is_none() {
+            self.refuse_taken(&api, &name).await?;
+        }
+        let applied = api
+            .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&desired))
+            .await
+            .map_err(self.request_error("apply", kind, name))?;
+        self.memory.applied.insert(slot, Record { desired: hash, resource_version: applied.resource_version() });
+        Ok(Outcome::Applied(applied))
+    }
+
+    /// The watches see our labels alone: an object that they do not show may be somebody else's. Applied by force it would
+    /// silently become ours.
+    async fn refuse_taken<K: Child>(&self, api: &Api<K>, name: &str) -> Result<(), Error> {
+        let kind = K::kind(&()).into_owned();
+        let there =
+            api.get_metadata_opt(name).await.map_err(self.request_error("read", kind.clone(), name.to_owned()))?;
+        match there {
+            Some(object) if !belongs_to(&object, self.registry) => {
+                Err(Error::Taken { kind, namespace: self.registry.name.namespace.clone(), name: name.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn request_error(
+        &self,
+        verb: &'static str,
+        kind: String,
+        name: String,
+    ) -> impl FnOnce(kube::Error) -> Error + use<> {
+        let namespace = self.registry.name.namespace.clone();
+        move |source| Error::Request { verb, kind, namespace, name, source }
+    }
+}
+
+enum Outcome<K> {
+    /// As the API server has it.
+    Applied(K),
+    /// As it was wanted: nothing was sent.
+    Unchanged(K),
+}
+
+fn hash(object: &impl Serialize) -> Result<[u8; 32], serde_json::Error> {
+    let json = serde_json::to_vec(object)?;
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, &json).as_ref());
+    Ok(hash)
+}
+
+/// Ours by its owner reference, or by our labels as a claim that an earlier resource of the same name has left.
+fn belongs_to(object: &impl ResourceExt, registry: &Registry) -> bool {
+    let owned = object.owner_references().iter().any(|owner| owner.uid == registry.owner.uid);
+    let labels = object.labels();
+    let labelled = labels.get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
+        && labels.get(label::INSTANCE) == Some(&registry.name.name);
+    owned || labelled
+}
+
+/// Deletes children that carry our labels, are owned by this very resource and were not applied. A claim is never pruned.
+async fn prune(context: &Context, registry: &Registry, service: &Service, applied: &Children) -> Result<(), Error> {
+    let Children {
+        service_account,
+        authority,
+        certificate,
+        credentials,
+        htpasswd,
+        http,
+        pull,
+        push,
+        config,
+        claim: _,
+        deployment,
+    } = applied;
+    let secrets = [authority.as_ref(), certificate.as_ref(), pull.as_ref(), push.as_ref()].into_iter().flatten();
+    let secrets = secrets.chain([credentials, htpasswd, http]).map(ResourceExt::name_any).collect();
+    let stores = &context.stores;
+    prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
+    prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &[config.name_any()].into()).await?;
+    prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &[service_account.name_any()].into())
+        .await?;
+    prune_kind::<Service, _>(context, registry, &stores.services, &[service.name_any()].into()).await?;
+    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
+}
+
+async fn prune_kind<K, M>(
+    context: &Context,
+    registry: &Registry,
+    store: &Store<M>,
+    wanted: &HashSet<String>,
+) -> Result<(), Error>
+where
+    K: Child,
+    M: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let api = Api::<K>::namespaced(context.client.clone(), &registry.name.namespace);
+    for orphan in store.state_filter(|child: &M| is_orphan(child, registry, wanted)) {
+        let name = orphan.name_any();
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions { uid: orphan.uid(), resource_version: None }),
+            ..DeleteParams::background()
+        };
+        match api.delete(&name, &parameters).await {
+            Ok(_) => {
+                tracing::info!(registry = %registry.name, kind = %K::kind(&()), name, "deleted what is no longer wanted");
+            }
+            // Gone already, or another one by now: the watch will tell.
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
+            Err(source) => {
+                return Err(Error::Request {
+                    verb: "delete",
+                    kind: K::kind(&()).into_owned(),
+                    namespace: registry.name.namespace.clone(),
+                    name,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_orphan(child: &impl ResourceExt, registry: &Registry, wanted: &HashSet<String>) -> bool {
+    child.namespace().as_deref() == Some(&registry.name.namespace)
+        && child.labels().get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
+        && child.owner_references().iter().any(|owner| owner.uid == registry.owner.uid)
+        && child.meta().deletion_timestamp.is_none()
+        && !wanted.contains(&child.name_any())
+}

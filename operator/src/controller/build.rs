@@ -1,0 +1,109 @@
+//! Step four, pure: every child as it should be, one kind a file below.
+//!
+//! Builders take what `validate` has checked and `issue` has made, and cannot fail. A Secret is always given by `data`:
+//! `stringData` would leave keys behind that are no longer wanted.
+
+mod access;
+mod certificate;
+mod config;
+mod credentials;
+mod deployment;
+mod htpasswd;
+mod persistent_volume_claim;
+mod pull_secret;
+mod service;
+mod service_account;
+
+use std::{collections::BTreeMap, marker::PhantomData};
+
+use k8s_openapi::{
+    ByteString,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount},
+    },
+};
+
+use super::{issue::Material, registry::Registry};
+
+/// Resources as they should be.
+#[derive(Debug)]
+pub enum Desired {}
+
+/// Resources as the API server has them.
+#[derive(Debug)]
+pub enum Applied {}
+
+/// The children of a registry.
+#[derive(Debug)]
+pub struct Resources<Phase> {
+    /// The Service, first of all: the certificate names its addresses.
+    pub service: Service,
+    /// All others; `None` while the Service has no address.
+    pub children: Option<Children>,
+    /// Whether these were applied.
+    pub phase: PhantomData<Phase>,
+}
+
+/// The children that follow the Service.
+#[derive(Debug)]
+pub struct Children {
+    /// For the Pod, without a token.
+    pub service_account: ServiceAccount,
+    /// The authority and its key.
+    pub authority: Option<Secret>,
+    /// The certificate that is served.
+    pub certificate: Option<Secret>,
+    /// The generated users' passwords.
+    pub credentials: Secret,
+    /// htpasswd and access.yml.
+    pub htpasswd: Secret,
+    /// The key that signs the state of uploads.
+    pub http: Secret,
+    /// What Pods pull with.
+    pub pull: Option<Secret>,
+    /// What images are pushed with.
+    pub push: Option<Secret>,
+    /// config.yml.
+    pub config: ConfigMap,
+    /// The claim.
+    pub claim: Option<PersistentVolumeClaim>,
+    /// The server.
+    pub deployment: Deployment,
+}
+
+/// Every child of `registry` as it should be. Without `material`, which needs the Service's address, the Service alone.
+#[must_use]
+pub fn build(registry: &Registry, material: Option<&Material>) -> Resources<Desired> {
+    let children = material.map(|material| {
+        let config = config::config_map(registry);
+        let [pull, push] = pull_secret::pull_secrets(registry, material);
+        Children {
+            service_account: service_account::service_account(registry),
+            authority: certificate::authority(registry, material),
+            certificate: certificate::certificate(registry, material),
+            credentials: credentials::credentials(registry, material),
+            htpasswd: htpasswd::htpasswd(registry, material),
+            http: credentials::http_secret(registry, material),
+            pull,
+            push,
+            deployment: deployment::deployment(registry, &config),
+            claim: persistent_volume_claim::persistent_volume_claim(registry),
+            config,
+        }
+    });
+    Resources { service: service::service(registry), children, phase: PhantomData }
+}
+
+/// The `data` of a Secret.
+fn data<const N: usize>(entries: [(&str, Vec<u8>); N]) -> BTreeMap<String, ByteString> {
+    entries.map(|(key, value)| (key.to_owned(), ByteString(value))).into()
+}
+
+/// `None` for an empty collection, so that nothing is applied where nothing is asked for.
+fn non_empty<T: IntoIterator + Default + PartialEq>(collection: T) -> Option<T> {
+    (collection != T::default()).then_some(collection)
+}
+
+#[cfg(test)]
+mod tests;

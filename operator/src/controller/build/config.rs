@@ -1,0 +1,69 @@
+//! config.yml, written with the types that the server reads it with. Secrets are in it as paths alone.
+
+use std::path::Path;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use registry_config::{
+    Access, Auth, Config, Debug, Delete, Duration, Filesystem, Formatter, Health, Htpasswd, Http, Log, Prometheus,
+    Storage, StorageDriverHealth, Tls,
+};
+
+use crate::{
+    controller::registry::Registry,
+    names::{key, path, port},
+};
+
+/// How long requests may take to end when the Pod is stopped. [`super::deployment`] gives the Pod more than that.
+pub(super) const DRAIN_SECONDS: u64 = 20;
+
+pub(super) fn config_map(registry: &Registry) -> ConfigMap {
+    // Strings, numbers and words alone: there is nothing that YAML could refuse.
+    let config = serde_saphyr::to_string(&config(registry)).unwrap_or_default();
+    ConfigMap {
+        metadata: registry.child_metadata(registry.name.config_map(), "registry"),
+        data: Some([(key::CONFIG.to_owned(), config)].into()),
+        ..ConfigMap::default()
+    }
+}
+
+fn config(registry: &Registry) -> Config {
+    Config {
+        log: Some(Log { formatter: Some(Formatter::Json), ..Log::default() }),
+        storage: Some(Storage {
+            filesystem: Some(Filesystem { rootdirectory: Some(path::DATA.into()) }),
+            // Who may delete is decided by access.yml.
+            delete: Some(Delete { enabled: Some(true) }),
+            ..Storage::default()
+        }),
+        auth: Some(Auth {
+            htpasswd: Some(Htpasswd {
+                realm: Some(registry.name.to_string()),
+                path: Some(Path::new(path::AUTH).join(key::HTPASSWD)),
+            }),
+            ..Auth::default()
+        }),
+        access: Some(Access { path: Some(Path::new(path::AUTH).join(key::ACCESS)) }),
+        http: Some(http(registry)),
+        health: Some(Health {
+            storagedriver: Some(StorageDriverHealth { enabled: Some(true), ..StorageDriverHealth::default() }),
+        }),
+        ..Config::default()
+    }
+}
+
+fn http(registry: &Registry) -> Http {
+    Http {
+        addr: Some(format!(":{}", port::REGISTRY)),
+        draintimeout: Some(Duration::from_secs(DRAIN_SECONDS)),
+        tls: registry.tls.is_enabled().then(|| Tls {
+            certificate: Some(Path::new(path::CERTIFICATES).join(key::CERTIFICATE)),
+            key: Some(Path::new(path::CERTIFICATES).join(key::PRIVATE_KEY)),
+            ..Tls::default()
+        }),
+        debug: Some(Debug {
+            addr: Some(format!(":{}", port::DEBUG)),
+            prometheus: Some(Prometheus { enabled: Some(true), ..Prometheus::default() }),
+        }),
+        ..Http::default()
+    }
+}

@@ -1,0 +1,286 @@
+//! Step three: keys, certificates, passwords and hashes, made only where they are missing or due.
+//!
+//! The decisions are pure and live in [`crate::pki`] and [`crate::credentials`]; here their results meet entropy. Everything runs
+//! on a thread that may block: a hash takes tens of milliseconds, an RSA key up to a second.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::registry::{Credentials, Generated, Provided, Registry, SelfSigned, Stored, Tls};
+use crate::{
+    credentials::{
+        Line, Password, Source, hashing,
+        password::random_text,
+        rotation::{self, Outcome},
+    },
+    names::RegistryName,
+    pki::{self, Authority, Certificate, Current, Pair, leaf, renewal},
+};
+
+/// Why something could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A certificate.
+    #[error("failed to issue the certificate of {registry}")]
+    Certificate {
+        /// Whose certificate.
+        registry: RegistryName,
+        /// What went wrong.
+        #[source]
+        source: pki::Error,
+    },
+    /// A hash.
+    #[error("failed to hash the password of user {user} of {registry}")]
+    Hash {
+        /// Whose user.
+        registry: RegistryName,
+        /// Name of the user.
+        user: String,
+        /// What went wrong.
+        #[source]
+        source: bcrypt::BcryptError,
+    },
+    /// A password.
+    #[error("failed to get random bytes from the system")]
+    Random,
+    /// The thread has died.
+    #[error("failed to finish issuing")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+/// All that is secret in the children.
+#[derive(Debug)]
+pub struct Material {
+    /// What is served; `None` without TLS, or while the user's certificate cannot be used.
+    pub certificate: Option<Served>,
+    /// The generated users.
+    pub generated: [GeneratedUser; 2],
+    /// The htpasswd file.
+    pub lines: Vec<Line>,
+    /// When one of its lines goes.
+    pub next_line_goes: Option<Timestamp>,
+    /// The key that signs the state of uploads.
+    pub http_secret: String,
+    /// What a person would want to know.
+    pub occurrences: Vec<Occurrence>,
+}
+
+/// The certificate that is served.
+#[derive(Debug)]
+pub struct Served {
+    /// Certificate and key.
+    pub pair: Pair,
+    /// What the certificate says.
+    pub certificate: Certificate,
+    /// The authorities to trust, in PEM.
+    pub authorities: Option<Vec<u8>>,
+    /// The operator's own authority, certificate and key.
+    pub authority: Option<Pair>,
+    /// When the operator renews it.
+    pub renewal_time: Option<Timestamp>,
+    /// When the next thing is to be done about it.
+    pub next: Option<Timestamp>,
+}
+
+/// A generated user.
+#[derive(Debug)]
+pub struct GeneratedUser {
+    /// Name.
+    pub name: &'static str,
+    /// What Secret `<name>-credentials` holds.
+    pub stored: Vec<u8>,
+    /// What the pull or push Secret tells clients; `None` when no usable password was ever there.
+    pub published: Option<Password>,
+}
+
+/// What has happened in this pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occurrence {
+    /// A leaf was issued.
+    CertificateIssued {
+        /// Why.
+        reason: renewal::ReissueReason,
+        /// Until when it is valid.
+        not_after: Timestamp,
+    },
+    /// An authority was made, and clients have one more to trust.
+    AuthorityCreated,
+    /// A user's password is another one.
+    PasswordChanged {
+        /// Name of the user.
+        user: String,
+    },
+    /// The pull or push Secret has the new password.
+    PasswordPublished {
+        /// Name of the user.
+        user: String,
+    },
+}
+
+/// Makes what is missing or due.
+///
+/// # Errors
+/// When the system gives no random bytes or a name cannot be written into a certificate.
+pub async fn issue(registry: Arc<Registry>, grace: SignedDuration, now: Timestamp) -> Result<Material, Error> {
+    tokio::task::spawn_blocking(move || material(&registry, grace, now)).await?
+}
+
+fn material(registry: &Registry, grace: SignedDuration, now: Timestamp) -> Result<Material, Error> {
+    let mut occurrences = Vec::new();
+    let certificate = match &registry.tls {
+        Tls::Disabled | Tls::Provided(None) => None,
+        Tls::Provided(Some(provided)) => Some(provided_certificate(provided)),
+        Tls::SelfSigned(tls) => Some(
+            self_signed_certificate(&registry.name, tls, grace, now, &mut occurrences)
+                .map_err(|source| Error::Certificate { registry: registry.name.clone(), source })?,
+        ),
+    };
+    let passwords = passwords(&registry.credentials)?;
+    let wanted = wanted_users(registry, &passwords);
+    let outcomes = outcomes(registry, &wanted, &mut occurrences)?;
+    let Credentials { lines, loaded, .. } = &registry.credentials;
+    let rotation::Next { lines, next } = rotation::advance(lines, &wanted, &outcomes, *loaded, now, grace);
+    let generated = publish(&registry.credentials, &passwords, &outcomes, &mut occurrences);
+    let http_secret = registry.http_secret.clone().map_or_else(random_text, Ok).map_err(|_| Error::Random)?;
+    Ok(Material { certificate, generated, lines, next_line_goes: next, http_secret, occurrences })
+}
+
+fn provided_certificate(provided: &Provided) -> Served {
+    let Provided { pair, certificate, authorities } = provided;
+    Served {
+        pair: pair.clone(),
+        certificate: certificate.clone(),
+        authorities: authorities.clone(),
+        authority: None,
+        renewal_time: None,
+        next: Some(certificate.not_after),
+    }
+}
+
+fn self_signed_certificate(
+    name: &RegistryName,
+    tls: &SelfSigned,
+    overlap: SignedDuration,
+    now: Timestamp,
+    occurrences: &mut Vec<Occurrence>,
+) -> Result<Served, pki::Error> {
+    let authority = if let Some(authority) = &tls.authority {
+        authority.clone()
+    } else {
+        occurrences.push(Occurrence::AuthorityCreated);
+        Authority::generate(name, now)?
+    };
+    let changeover = tls
+        .current
+        .certificate()
+        .map_or(Timestamp::MIN, |leaf| renewal::changeover(leaf, &authority, &tls.published, overlap));
+    let reason = pki::reissue_reason(&tls.current, &tls.wanted, &authority, changeover, now);
+    let (pair, certificate) = match (reason, &tls.pair, &tls.current) {
+        (None, Some(pair), Current::Readable(leaf)) => (pair.clone(), leaf.clone()),
+        (reason, ..) => {
+            let pair = leaf::issue(&authority, &tls.wanted, now)?;
+            let certificate = Certificate::from_pair(&pair)?;
+            let reason = reason.unwrap_or(renewal::ReissueReason::Missing);
+            occurrences.push(Occurrence::CertificateIssued { reason, not_after: certificate.not_after });
+            (pair, certificate)
+        }
+    };
+    let renewal_time = renewal::renewal_time(&certificate, &tls.wanted);
+    let previous = tls.published.iter().find(|previous| certificate.is_signed_by(previous));
+    let previous = previous.filter(|previous| **previous != authority.certificate);
+    Ok(Served {
+        authorities: Some(bundle(&authority, previous)),
+        renewal_time: Some(renewal_time),
+        next: Some(previous.map_or(renewal_time, |_| renewal_time.min(changeover))),
+        authority: Some(authority.pair),
+        pair,
+        certificate,
+    })
+}
+
+/// The authority, and the one that has signed the leaf in service when that is another one.
+fn bundle(authority: &Authority, previous: Option<&Certificate>) -> Vec<u8> {
+    let mut bundle = authority.certificate.to_pem();
+    bundle.extend(previous.map(Certificate::to_pem));
+    bundle.into_bytes()
+}
+
+/// A generated user's password: the one kept, or a new one. `None` is one that cannot be used.
+type GeneratedPassword = Option<(Password, Source)>;
+
+fn passwords(credentials: &Credentials) -> Result<[GeneratedPassword; 2], Error> {
+    let [pull, push] = &credentials.generated;
+    Ok([generated_password(pull)?, generated_password(push)?])
+}
+
+fn generated_password(user: &Generated) -> Result<GeneratedPassword, Error> {
+    Ok(match &user.stored {
+        Stored::Good { password, source, .. } => Some((password.clone(), source.clone())),
+        Stored::Unusable(_) => None,
+        // The Secret has no version before it is written: the next pass finds one, verifies once, and records it.
+        Stored::Missing => {
+            let source = Source { uid: String::new(), resource_version: String::new(), key: user.name.to_owned() };
+            Some((Password::generate().map_err(|_| Error::Random)?, source))
+        }
+    })
+}
+
+fn wanted_users(registry: &Registry, generated: &[GeneratedPassword; 2]) -> Vec<rotation::Wanted> {
+    let own = registry
+        .credentials
+        .generated
+        .iter()
+        .zip(generated)
+        .map(|(user, password)| rotation::Wanted { user: user.name.to_owned(), password: password.clone() });
+    let spec =
+        registry.users.iter().map(|user| rotation::Wanted { user: user.name.clone(), password: user.password.clone() });
+    own.chain(spec).collect()
+}
+
+fn outcomes(
+    registry: &Registry,
+    wanted: &[rotation::Wanted],
+    occurrences: &mut Vec<Occurrence>,
+) -> Result<BTreeMap<String, Outcome>, Error> {
+    let mut outcomes = BTreeMap::new();
+    for work in rotation::work(&registry.credentials.lines, wanted) {
+        let outcome = hashing::perform(&work).map_err(|source| Error::Hash {
+            registry: registry.name.clone(),
+            user: work.user.clone(),
+            source,
+        })?;
+        if work.hash.is_some() && matches!(outcome, Outcome::Hashed(_)) {
+            occurrences.push(Occurrence::PasswordChanged { user: work.user.clone() });
+        }
+        outcomes.insert(work.user, outcome);
+    }
+    Ok(outcomes)
+}
+
+/// Clients are told a new password once every Pod accepts it; until then they keep the one they were told.
+fn publish(
+    credentials: &Credentials,
+    passwords: &[GeneratedPassword; 2],
+    outcomes: &BTreeMap<String, Outcome>,
+    occurrences: &mut Vec<Occurrence>,
+) -> [GeneratedUser; 2] {
+    let [pull, push] = &credentials.generated;
+    let [pull_password, push_password] = passwords;
+    [(pull, pull_password), (push, push_password)].map(|(user, password)| {
+        let current = password.as_ref().map(|(password, _)| password);
+        let accepted = credentials.loaded && !matches!(outcomes.get(user.name), Some(Outcome::Hashed(_)));
+        let published = match &user.published {
+            Some(told) if !accepted => Some(told),
+            told => current.or(told.as_ref()),
+        };
+        if user.published.is_some() && published != user.published.as_ref() {
+            occurrences.push(Occurrence::PasswordPublished { user: user.name.to_owned() });
+        }
+        let stored = match &user.stored {
+            Stored::Unusable(value) | Stored::Good { value, .. } => value.clone(),
+            Stored::Missing => current.map(|password| password.expose().as_bytes().to_vec()).unwrap_or_default(),
+        };
+        GeneratedUser { name: user.name, stored, published: published.cloned() }
+    })
+}

@@ -1,0 +1,188 @@
+//! Step one: what there is. Reads the watches' stores, and the API server only for what those do not hold.
+//!
+//! Secrets are watched without their data. Their data is read when the watch has seen a version that was not read before, so
+//! that nothing is asked while nothing changes.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{PersistentVolumeClaim, Secret, Service},
+};
+use kube::{Api, ResourceExt};
+
+use super::{Context, memory::Memory, stores, versions::Loaded};
+use crate::{
+    api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec, Tls},
+    names::RegistryName,
+};
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A watch has not started.
+    #[error("failed to watch")]
+    Watch(#[from] stores::Error),
+    /// The API server refused or did not answer.
+    #[error("failed to read {kind} {namespace}/{name}")]
+    Read {
+        /// Kind of the object.
+        kind: &'static str,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+    /// The Pods could not be listed.
+    #[error("failed to list the Pods of {registry}")]
+    Pods {
+        /// Whose Pods.
+        registry: RegistryName,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+}
+
+/// What there is of a registry.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// The Service.
+    pub service: Option<Arc<Service>>,
+    /// The Deployment.
+    pub deployment: Option<Arc<Deployment>>,
+    /// The claim, the operator's or the one that the spec names.
+    pub claim: Option<Arc<PersistentVolumeClaim>>,
+    /// Secret `<name>-ca`.
+    pub ca: Option<Arc<Secret>>,
+    /// Secret `<name>-tls`.
+    pub tls: Option<Arc<Secret>>,
+    /// Secret `<name>-credentials`.
+    pub credentials: Option<Arc<Secret>>,
+    /// Secret `<name>-htpasswd`.
+    pub htpasswd: Option<Arc<Secret>>,
+    /// Secret `<name>-http`.
+    pub http: Option<Arc<Secret>>,
+    /// Secret `<name>-pull`.
+    pub pull: Option<Arc<Secret>>,
+    /// Secret `<name>-push`.
+    pub push: Option<Arc<Secret>>,
+    /// Secrets that the spec names; `None` is one that does not exist.
+    pub referenced: BTreeMap<String, Option<Arc<Secret>>>,
+    /// Which of the mounted files the running Pods have loaded.
+    pub loaded: Loaded,
+}
+
+impl Observed {
+    /// Addresses of the Service; none while it does not exist.
+    #[must_use]
+    pub fn service_addresses(&self) -> Vec<IpAddr> {
+        let spec = self.service.as_ref().and_then(|service| service.spec.as_ref());
+        spec.and_then(|spec| spec.cluster_ips.as_ref())
+            .into_iter()
+            .flatten()
+            .filter_map(|address| address.parse().ok())
+            .collect()
+    }
+}
+
+/// Reads what there is of `registry`.
+pub(super) async fn observe(
+    context: &Context,
+    registry: &PrivateRegistry,
+    name: &RegistryName,
+    memory: &mut Memory,
+) -> Result<Observed, Error> {
+    context.stores.ready().await?;
+    let secrets = Secrets { context, name };
+    let [ca, tls, credentials, htpasswd, http, pull, push] = name.secrets();
+    let mut observed = Observed {
+        service: context.stores.services.get(&stores::reference(name, &name.workload())),
+        deployment: context.stores.deployments.get(&stores::reference(name, &name.workload())),
+        claim: claim(context, &registry.spec, name).await?,
+        ca: secrets.read_if(is_self_signed(&registry.spec.tls), &ca, memory).await?,
+        tls: secrets.read_if(registry.spec.tls.disabled != Some(true), &tls, memory).await?,
+        credentials: secrets.read(&credentials, memory).await?,
+        htpasswd: secrets.read(&htpasswd, memory).await?,
+        http: secrets.read(&http, memory).await?,
+        pull: secrets.read(&pull, memory).await?,
+        push: secrets.read(&push, memory).await?,
+        ..Observed::default()
+    };
+    for secret in referenced_secrets(&registry.spec) {
+        let read = secrets.read(&secret, memory).await?;
+        observed.referenced.insert(secret, read);
+    }
+    observed.loaded = super::versions::loaded(context, name, &observed, memory).await?;
+    Ok(observed)
+}
+
+fn is_self_signed(tls: &Tls) -> bool {
+    tls.secret_ref.is_none() && tls.disabled != Some(true)
+}
+
+/// Names of the Secrets that a spec refers to, without repetitions.
+#[must_use]
+pub fn referenced_secrets(spec: &PrivateRegistrySpec) -> Vec<String> {
+    let passwords = spec.auth.users.iter().map(|user| &user.password_secret_ref.name);
+    let certificate = spec.tls.secret_ref.iter().map(|secret| &secret.name);
+    let mut names: Vec<_> = passwords.chain(certificate).cloned().collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The operator's own claim is watched; one that somebody else has made carries no label of ours and is read.
+async fn claim(
+    context: &Context,
+    spec: &PrivateRegistrySpec,
+    name: &RegistryName,
+) -> Result<Option<Arc<PersistentVolumeClaim>>, Error> {
+    let claim = spec.storage.persistent_volume_claim.as_ref();
+    let Some(existing) = claim.and_then(|claim| claim.existing_claim.as_deref()) else {
+        return Ok(context.stores.claims.get(&stores::reference(name, &name.workload())));
+    };
+    let api = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), &name.namespace);
+    let claim = api.get_opt(existing).await.map_err(read_error("PersistentVolumeClaim", name, existing))?;
+    Ok(claim.map(Arc::new))
+}
+
+struct Secrets<'a> {
+    context: &'a Context,
+    name: &'a RegistryName,
+}
+
+impl Secrets<'_> {
+    /// A Secret that the spec may have no use for.
+    async fn read_if(&self, wanted: bool, secret: &str, memory: &mut Memory) -> Result<Option<Arc<Secret>>, Error> {
+        if wanted { self.read(secret, memory).await } else { Ok(None) }
+    }
+
+    /// A Secret with its data. One that the watch does not know is asked for all the same, because the watch may be late, and
+    /// issuing something a second time would be worse than a request.
+    async fn read(&self, secret: &str, memory: &mut Memory) -> Result<Option<Arc<Secret>>, Error> {
+        let seen = self.context.stores.secrets.get(&stores::reference(self.name, secret));
+        let version = seen.and_then(|seen| seen.metadata.resource_version.clone());
+        if let Some(known) = memory.secrets.get(secret)
+            && version.is_some()
+            && known.resource_version() == version
+        {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let api = Api::<Secret>::namespaced(self.context.client.clone(), &self.name.namespace);
+        let read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?.map(Arc::new);
+        match &read {
+            Some(read) => memory.secrets.insert(secret.to_owned(), Arc::clone(read)),
+            None => memory.secrets.remove(secret),
+        };
+        Ok(read)
+    }
+}
+
+fn read_error(kind: &'static str, registry: &RegistryName, name: &str) -> impl FnOnce(kube::Error) -> Error {
+    let (namespace, name) = (registry.namespace.clone(), name.to_owned());
+    move |source| Error::Read { kind, namespace, name, source }
+}

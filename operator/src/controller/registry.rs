@@ -1,0 +1,282 @@
+//! A `PrivateRegistry` that has been checked against what it refers to: all that `issue`, `build` and `status` go by.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use k8s_openapi::{
+    api::core::v1::{Affinity, LocalObjectReference, Toleration},
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{ObjectMeta, OwnerReference},
+    },
+};
+
+use crate::{
+    api::v1alpha1::{Access, AccessMode, DeletionPolicy, ImagePullPolicy, ServiceType},
+    credentials::{Line, Password, Source},
+    names::RegistryName,
+    pki::{Authority, Certificate, Current, Pair, Wanted},
+};
+
+/// A checked `PrivateRegistry`.
+#[derive(Debug)]
+pub struct Registry {
+    /// Which one.
+    pub name: RegistryName,
+    /// What makes a child go with the resource.
+    pub owner: OwnerReference,
+    /// DNS domain of the cluster.
+    pub cluster_domain: String,
+    /// The server's image.
+    pub image: Image,
+    /// Where blobs are kept.
+    pub storage: Storage,
+    /// How the registry proves who it is.
+    pub tls: Tls,
+    /// Users of the spec.
+    pub users: Vec<User>,
+    /// Passwords and the file made of them, as they are now.
+    pub credentials: Credentials,
+    /// The key that signs the state of uploads, when there is one.
+    pub http_secret: Option<String>,
+    /// The Service.
+    pub service: Service,
+    /// What is handed to the Pod as it is.
+    pub pod: PodSettings,
+    /// What keeps the spec from being fulfilled, although the registry can go on.
+    pub problems: Vec<Problem>,
+}
+
+impl Registry {
+    /// Metadata of a child that goes with the resource.
+    #[must_use]
+    pub fn child_metadata(&self, name: String, component: &str) -> ObjectMeta {
+        ObjectMeta { owner_references: Some(vec![self.owner.clone()]), ..self.kept_metadata(name, component) }
+    }
+
+    /// Metadata of a child that stays when the resource goes.
+    #[must_use]
+    pub fn kept_metadata(&self, name: String, component: &str) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(name),
+            namespace: Some(self.name.namespace.clone()),
+            labels: Some(self.name.labels(component)),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// The hosts that images are named by, the full one first, with the port where it is not the scheme's own.
+    #[must_use]
+    pub fn image_hosts(&self) -> Vec<String> {
+        let [_, in_cluster, svc, full] = self.name.hosts(&self.cluster_domain);
+        [full, svc, in_cluster].map(|host| self.with_port(&host)).into()
+    }
+
+    /// `host`, or `host:port` where a client would otherwise use another port.
+    #[must_use]
+    pub fn with_port(&self, host: &str) -> String {
+        if self.service.port == self.tls.default_port() {
+            host.to_owned()
+        } else {
+            format!("{host}:{}", self.service.port)
+        }
+    }
+}
+
+/// The server's image and how the kubelet gets it.
+#[derive(Debug)]
+pub struct Image {
+    /// Its reference.
+    pub reference: String,
+    /// When it is pulled.
+    pub pull_policy: Option<ImagePullPolicy>,
+    /// With what it is pulled.
+    pub pull_secrets: Vec<LocalObjectReference>,
+}
+
+/// Where blobs are kept.
+#[derive(Debug, PartialEq)]
+pub enum Storage {
+    /// On a claim that the operator makes.
+    Claim {
+        /// Its size.
+        size: Quantity,
+        /// Its storage class, or the cluster's default.
+        storage_class_name: Option<String>,
+        /// How it may be mounted.
+        access_modes: Vec<AccessMode>,
+        /// Whether it goes with the resource.
+        deletion_policy: DeletionPolicy,
+    },
+    /// On a claim that somebody else has made.
+    ExistingClaim(String),
+    /// In the Pod.
+    EmptyDir {
+        /// Size at which the Pod is evicted.
+        size_limit: Option<Quantity>,
+    },
+}
+
+/// How the registry proves who it is.
+#[derive(Debug)]
+pub enum Tls {
+    /// Not at all.
+    Disabled,
+    /// By a certificate that the operator issues.
+    SelfSigned(Box<SelfSigned>),
+    /// By a certificate of the user's. `None`: none that could be served was ever there.
+    Provided(Option<Provided>),
+}
+
+impl Tls {
+    /// The port that clients use when none is written.
+    #[must_use]
+    pub const fn default_port(&self) -> i32 {
+        match self {
+            Self::Disabled => crate::names::port::HTTP,
+            Self::SelfSigned(_) | Self::Provided(_) => crate::names::port::HTTPS,
+        }
+    }
+
+    /// Whether the server speaks TLS.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        !matches!(self, Self::Disabled)
+    }
+}
+
+/// What there is of a certificate that the operator issues, and what there should be.
+#[derive(Debug)]
+pub struct SelfSigned {
+    /// The authority; `None` when there is none that can be used for long enough.
+    pub authority: Option<Authority>,
+    /// The leaf that is served now, with its key.
+    pub pair: Option<Pair>,
+    /// What that leaf says.
+    pub current: Current,
+    /// The authorities that clients were told to trust.
+    pub published: Vec<Certificate>,
+    /// The leaf that should be served.
+    pub wanted: Wanted,
+}
+
+/// A certificate of the user's.
+#[derive(Debug)]
+pub struct Provided {
+    /// Certificate and key.
+    pub pair: Pair,
+    /// What the certificate says.
+    pub certificate: Certificate,
+    /// The authorities to trust, when they are given.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// A user of the spec.
+#[derive(Debug)]
+pub struct User {
+    /// Name.
+    pub name: String,
+    /// What the user may do.
+    pub access: Access,
+    /// The password, when it can be read.
+    pub password: Option<(Password, Source)>,
+}
+
+/// Passwords and the file made of them, as they are now.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The generated users, `pull` and `push`.
+    pub generated: [Generated; 2],
+    /// The htpasswd file.
+    pub lines: Vec<Line>,
+    /// Whether every running Pod accepts exactly these lines.
+    pub loaded: bool,
+}
+
+/// A generated user.
+#[derive(Debug)]
+pub struct Generated {
+    /// Name.
+    pub name: &'static str,
+    /// The value in the Secret that a person may change.
+    pub stored: Stored,
+    /// The password that the pull or push Secret tells clients.
+    pub published: Option<Password>,
+}
+
+/// A generated user's password as it is kept.
+#[derive(Debug)]
+pub enum Stored {
+    /// There is none: one has to be generated.
+    Missing,
+    /// A person has written something that cannot be a password. It stays as it is.
+    Unusable(Vec<u8>),
+    /// There is one.
+    Good {
+        /// The password.
+        password: Password,
+        /// Where it came from.
+        source: Source,
+        /// As it is written, a line feed at the end included.
+        value: Vec<u8>,
+    },
+}
+
+/// The Service.
+#[derive(Debug)]
+pub struct Service {
+    /// How it is exposed.
+    pub type_: ServiceType,
+    /// Its port.
+    pub port: i32,
+    /// Its port on every node.
+    pub node_port: Option<i32>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Its addresses; none while it does not exist.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What is handed to the Pod as it is.
+#[derive(Debug)]
+pub struct PodSettings {
+    /// Resources of the container.
+    pub requests: BTreeMap<String, Quantity>,
+    /// See `requests`.
+    pub limits: BTreeMap<String, Quantity>,
+    /// Labels a node must have.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints that are tolerated.
+    pub tolerations: Vec<Toleration>,
+    /// Scheduling constraints.
+    pub affinity: Option<Affinity>,
+    /// Priority class.
+    pub priority_class_name: Option<String>,
+    /// Labels beside the operator's own.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations beside the operator's own.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What keeps the spec from being fulfilled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which part of the registry it concerns.
+    pub about: About,
+    /// For programs, in CamelCase.
+    pub reason: &'static str,
+    /// For people: what it is about, and what to do.
+    pub message: String,
+    /// Whether it may go away by itself, as when a Secret is still to be created; otherwise somebody has to correct something.
+    pub may_pass: bool,
+}
+
+/// A part of the registry, with a condition of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// `CertificateReady`.
+    Certificate,
+    /// `StorageReady`.
+    Storage,
+    /// `CredentialsReady`.
+    Credentials,
+}

@@ -1,0 +1,143 @@
+//! Step six: what a person wants to know. [`conditions`] is pure; here it becomes a status, and one patch if that is new.
+
+pub mod conditions;
+
+use jiff::Timestamp;
+use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::Time};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{
+    build::{Applied, Resources},
+    issue::Material,
+    observe::Observed,
+    registry::{Registry, Storage, Tls},
+};
+use crate::{
+    api::v1alpha1::{CertificateStatus, PrivateRegistry, PrivateRegistryStatus, SecretRef, StorageStatus},
+    names::{FIELD_MANAGER, RegistryName},
+};
+
+/// The status could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write the status of PrivateRegistry {registry}")]
+pub struct Error {
+    registry: RegistryName,
+    #[source]
+    source: kube::Error,
+}
+
+/// What a pass has found and done.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// What was there before.
+    pub observed: &'a Observed,
+    /// What was asked for.
+    pub registry: &'a Registry,
+    /// What was made; `None` while the Service has no address.
+    pub material: Option<&'a Material>,
+    /// What is there now.
+    pub applied: &'a Resources<Applied>,
+}
+
+impl Pass<'_> {
+    /// The claim with its status.
+    fn claim(&self) -> Option<&PersistentVolumeClaim> {
+        match self.registry.storage {
+            Storage::Claim { .. } => self.applied.children.as_ref()?.claim.as_ref(),
+            Storage::ExistingClaim(_) => self.observed.claim.as_deref(),
+            Storage::EmptyDir { .. } => None,
+        }
+    }
+}
+
+/// The status that follows from a pass. Times of conditions that did not change are those of `previous`.
+#[must_use]
+pub fn status(
+    pass: &Pass<'_>,
+    previous: Option<&PrivateRegistryStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> PrivateRegistryStatus {
+    let registry = pass.registry;
+    let told = pass.applied.children.as_ref();
+    let secret_ref = |name: String| SecretRef { name };
+    let authorities = pass.material.and_then(|material| material.certificate.as_ref()?.authorities.as_ref());
+    let deployment = told.and_then(|children| children.deployment.status.as_ref());
+    PrivateRegistryStatus {
+        observed_generation: generation,
+        conditions: conditions::conditions(pass, previous, generation, now),
+        endpoint: registry.image_hosts().into_iter().next(),
+        internal_endpoint: internal_endpoint(registry),
+        ca_secret_ref: authorities.map(|_| secret_ref(registry.name.tls_secret())),
+        pull_secret_ref: told.and_then(|children| children.pull.as_ref()).map(|secret| secret_ref(secret.name_any())),
+        push_secret_ref: told.and_then(|children| children.push.as_ref()).map(|secret| secret_ref(secret.name_any())),
+        certificate: pass.material.and_then(certificate),
+        storage: pass.claim().map(storage),
+        ready_replicas: Some(deployment.and_then(|status| status.ready_replicas).unwrap_or_default()),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+    }
+}
+
+fn internal_endpoint(registry: &Registry) -> Option<String> {
+    let address = *registry.service.addresses.first()?;
+    let port = u16::try_from(registry.service.port).ok()?;
+    Some(std::net::SocketAddr::new(address, port).to_string())
+}
+
+fn certificate(material: &Material) -> Option<CertificateStatus> {
+    let served = material.certificate.as_ref()?;
+    Some(CertificateStatus {
+        not_before: Time(served.certificate.not_before),
+        not_after: Time(served.certificate.not_after),
+        serial_number: served.certificate.serial_number.clone(),
+        renewal_time: served.renewal_time.map(Time),
+    })
+}
+
+fn storage(claim: &PersistentVolumeClaim) -> StorageStatus {
+    let capacity = claim.status.as_ref().and_then(|status| status.capacity.as_ref()?.get("storage"));
+    StorageStatus { claim_name: claim.name_any(), capacity: capacity.map(|quantity| quantity.0.clone()) }
+}
+
+/// Writes the status unless it is there already.
+///
+/// # Errors
+/// When the API server refuses or does not answer.
+pub async fn write(
+    client: &Client,
+    registry: &PrivateRegistry,
+    name: &RegistryName,
+    status: &PrivateRegistryStatus,
+) -> Result<(), Error> {
+    if registry.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "apiVersion": PrivateRegistry::api_version(&()),
+        "kind": PrivateRegistry::kind(&()),
+        "status": status,
+    });
+    Api::<PrivateRegistry>::namespaced(client.clone(), &name.namespace)
+        .patch_status(&name.name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(patch))
+        .await
+        .map_err(|source| Error { registry: name.clone(), source })?;
+    Ok(())
+}
+
+impl Tls {
+    /// The word that the certificate's condition uses when all is well.
+    const fn ready_reason(&self) -> &'static str {
+        match self {
+            Self::Disabled => "Disabled",
+            Self::SelfSigned(_) => "Issued",
+            Self::Provided(_) => "Provided",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,292 @@
+//! The conditions, as pure functions of a pass.
+//!
+//! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
+//! Stalled is something a person has to correct. All six are there from the first write on.
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{apps::v1::Deployment, core::v1::PersistentVolumeClaim},
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+};
+use kube::ResourceExt;
+
+use super::Pass;
+use crate::{
+    api::v1alpha1::PrivateRegistryStatus,
+    controller::{
+        registry::{About, Problem, Storage, Tls},
+        versions::file_version,
+    },
+    names::key,
+};
+
+/// Types of conditions.
+pub mod condition {
+    /// The registry serves what the spec asks for.
+    pub const READY: &str = "Ready";
+    /// The operator is at work, or waits for something.
+    pub const RECONCILING: &str = "Reconciling";
+    /// A person has to correct something.
+    pub const STALLED: &str = "Stalled";
+    /// A good certificate is served.
+    pub const CERTIFICATE_READY: &str = "CertificateReady";
+    /// The volume is there.
+    pub const STORAGE_READY: &str = "StorageReady";
+    /// All users have a password that can be used.
+    pub const CREDENTIALS_READY: &str = "CredentialsReady";
+}
+
+/// A condition without its bookkeeping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Finding {
+    holds: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Finding {
+    fn new(holds: bool, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { holds, reason, message: message.into() }
+    }
+}
+
+impl From<&Problem> for Finding {
+    fn from(problem: &Problem) -> Self {
+        Self::new(false, problem.reason, problem.message.clone())
+    }
+}
+
+/// The conditions that follow from a pass.
+pub(super) fn conditions(
+    pass: &Pass<'_>,
+    previous: Option<&PrivateRegistryStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let [certificate, storage, credentials] = [certificate(pass), storage(pass), credentials(pass)];
+    let unfinished = unfinished(pass, &storage);
+    let ready = ready(pass, unfinished.as_ref());
+    let reconciling = unfinished
+        .or_else(|| loading(pass))
+        .or_else(|| problem(pass, |problem| problem.may_pass).map(Finding::from))
+        .map_or_else(
+            || Finding::new(false, "Settled", "everything is as the spec asks for"),
+            |finding| Finding { holds: true, ..finding },
+        );
+    let stalled = problem(pass, |problem| !problem.may_pass).map_or_else(
+        || Finding::new(false, "NothingToCorrect", "nothing has to be corrected by a person"),
+        |problem| Finding { holds: true, ..problem.into() },
+    );
+    [
+        (condition::READY, ready),
+        (condition::RECONCILING, reconciling),
+        (condition::STALLED, stalled),
+        (condition::CERTIFICATE_READY, certificate),
+        (condition::STORAGE_READY, storage),
+        (condition::CREDENTIALS_READY, credentials),
+    ]
+    .map(|(type_, finding)| dated(type_, finding, previous, generation, now))
+    .into()
+}
+
+/// The status of a registry with which the operator cannot go on: what is known stays, and the error is told.
+#[must_use]
+pub fn failed(
+    previous: Option<&PrivateRegistryStatus>,
+    reason: &'static str,
+    message: &str,
+    needs_correction: bool,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> PrivateRegistryStatus {
+    let finding = |holds| Finding::new(holds, reason, message);
+    let mut status = previous.cloned().unwrap_or_default();
+    // A registry that serves what its spec asks for goes on doing so while the API server is out of reach.
+    let still_ready = status.observed_generation == generation && !needs_correction;
+    let mut set = |type_, finding| {
+        let condition = dated(type_, finding, previous, generation, now);
+        match status.conditions.iter_mut().find(|known| known.type_ == type_) {
+            Some(known) => *known = condition,
+            None => status.conditions.push(condition),
+        }
+    };
+    if !still_ready || previous.is_none() {
+        set(condition::READY, finding(false));
+    }
+    set(condition::RECONCILING, finding(!needs_correction));
+    set(condition::STALLED, finding(needs_correction));
+    status.observed_generation = generation;
+    status
+}
+
+/// Adds what a condition has beside its finding. The time changes with the status alone, or the patch would trigger itself.
+fn dated(
+    type_: &str,
+    finding: Finding,
+    previous: Option<&PrivateRegistryStatus>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let status = if finding.holds { "True" } else { "False" };
+    let known = previous.and_then(|previous| previous.conditions.iter().find(|known| known.type_ == type_));
+    let since =
+        known.filter(|known| known.status == status).map_or(Time(now), |known| known.last_transition_time.clone());
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: finding.reason.to_owned(),
+        message: finding.message,
+        observed_generation: generation,
+        last_transition_time: since,
+    }
+}
+
+fn problem<'a>(pass: &'a Pass<'_>, matches: impl Fn(&Problem) -> bool) -> Option<&'a Problem> {
+    pass.registry.problems.iter().find(|problem| matches(problem))
+}
+
+fn ready(pass: &Pass<'_>, unfinished: Option<&Finding>) -> Finding {
+    let problem = problem(pass, |_| true).map(Finding::from);
+    let host = pass.registry.image_hosts().into_iter().next().unwrap_or_default();
+    problem.or_else(|| unfinished.cloned()).map_or_else(
+        || Finding::new(true, "Serving", format!("images are served as {host}/<repository>:<tag>")),
+        |finding| Finding { holds: false, ..finding },
+    )
+}
+
+/// What is still to come before the registry serves, first things first.
+fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
+    let Some(children) = &pass.applied.children else {
+        let message = "the Service was created; the certificate follows when it has its address";
+        return Some(Finding::new(false, "WaitingForService", message));
+    };
+    let unavailable = unavailable(&children.deployment)?;
+    // A claim that is not bound is why the Pod does not start.
+    Some(if storage.holds { unavailable } else { storage.clone() })
+}
+
+fn unavailable(deployment: &Deployment) -> Option<Finding> {
+    let status = deployment.status.as_ref();
+    let current = status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
+    let updated = status.and_then(|status| status.updated_replicas).unwrap_or_default() >= 1;
+    let available = status.and_then(|status| status.available_replicas).unwrap_or_default() >= 1;
+    if current && updated && available {
+        return None;
+    }
+    let refused = status.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|condition| {
+        (condition.type_ == "ReplicaFailure" && condition.status == "True")
+            || (condition.type_ == "Progressing" && condition.status == "False")
+    });
+    let name = deployment.name_any();
+    Some(match refused.and_then(|condition| condition.message.as_ref()) {
+        Some(message) => Finding::new(false, "DeploymentFailing", format!("Deployment {name}: {message}")),
+        None => Finding::new(
+            false,
+            "RollingOut",
+            format!(
+                "Deployment {name} has no Pod that is ready; kubectl describe pod -l app.kubernetes.io/instance={name}"
+            ),
+        ),
+    })
+}
+
+/// Files that are in the Secrets and that not every Pod has loaded.
+fn loading(pass: &Pass<'_>) -> Option<Finding> {
+    let children = pass.applied.children.as_ref()?;
+    let changed = |applied, observed, key| file_version(applied, key) != file_version(observed, key);
+    let htpasswd = (Some(&children.htpasswd), pass.observed.htpasswd.as_deref());
+    let certificate = (children.certificate.as_ref(), pass.observed.tls.as_deref());
+    let just_written = changed(htpasswd.0, htpasswd.1, key::HTPASSWD)
+        || changed(htpasswd.0, htpasswd.1, key::ACCESS)
+        || changed(certificate.0, certificate.1, key::CERTIFICATE);
+    let message = if just_written {
+        "the Pods are about to load new files; the kubelet brings them within about a minute".to_owned()
+    } else {
+        pass.observed.loaded.lagging.clone()?
+    };
+    Some(Finding::new(true, "LoadingFiles", message))
+}
+
+fn certificate(pass: &Pass<'_>) -> Finding {
+    let registry = pass.registry;
+    if let Some(problem) = problem(pass, |problem| problem.about == About::Certificate) {
+        return problem.into();
+    }
+    if matches!(registry.tls, Tls::Disabled) {
+        let message = "spec.tls.disabled is set: passwords and images cross the network readable";
+        return Finding::new(true, registry.tls.ready_reason(), message);
+    }
+    let Some(served) = pass.material.and_then(|material| material.certificate.as_ref()) else {
+        return Finding::new(
+            false,
+            "WaitingForService",
+            "the certificate names the Service's address, which is not known yet",
+        );
+    };
+    let end = served.certificate.not_after;
+    let message = match served.renewal_time {
+        Some(renewal) => format!("valid until {end}, renewed at {renewal}"),
+        None => format!("valid until {end}; replace it in its Secret before that"),
+    };
+    Finding::new(true, registry.tls.ready_reason(), message)
+}
+
+fn storage(pass: &Pass<'_>) -> Finding {
+    if let Some(problem) = problem(pass, |problem| problem.about == About::Storage) {
+        return problem.into();
+    }
+    if let Storage::EmptyDir { .. } = pass.registry.storage {
+        return Finding::new(true, "EmptyDir", "images are kept in the Pod and are gone with it");
+    }
+    pass.claim().map_or_else(
+        || {
+            Finding::new(
+                false,
+                "WaitingForService",
+                "the PersistentVolumeClaim follows when the Service has its address",
+            )
+        },
+        claim,
+    )
+}
+
+fn claim(claim: &PersistentVolumeClaim) -> Finding {
+    let name = claim.name_any();
+    let status = claim.status.as_ref();
+    match status.and_then(|status| status.phase.as_deref()) {
+        Some("Bound") => {
+            let resizing = status.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|condition| {
+                condition.status == "True"
+                    && ["Resizing", "FileSystemResizePending"].contains(&condition.type_.as_str())
+            });
+            match resizing {
+                Some(condition) => Finding::new(
+                    true,
+                    "Resizing",
+                    format!("PersistentVolumeClaim {name} is growing: {}", condition.type_),
+                ),
+                None => Finding::new(true, "Bound", format!("PersistentVolumeClaim {name} is bound")),
+            }
+        }
+        Some("Lost") => Finding::new(
+            false,
+            "ClaimLost",
+            format!(
+                "PersistentVolumeClaim {name} has lost its volume: restore the volume, or delete the claim to start empty"
+            ),
+        ),
+        _ => Finding::new(
+            false,
+            "ClaimPending",
+            format!(
+                "PersistentVolumeClaim {name} is not bound: it waits for the Pod or for a volume of its class; \
+                 kubectl describe pvc {name}"
+            ),
+        ),
+    }
+}
+
+fn credentials(pass: &Pass<'_>) -> Finding {
+    problem(pass, |problem| problem.about == About::Credentials)
+        .map_or_else(|| Finding::new(true, "Accepted", "every user has a password that can be used"), Finding::from)
+}

@@ -1,0 +1,157 @@
+//! Step two, pure: spec and what was observed become a [`Registry`]. The only place that says no.
+//!
+//! What the CRD's rules refuse cannot get here by an API server that has our CRD, and is an [`Error`] all the same: an older
+//! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a [`Problem`]: the registry
+//! goes on with the last good state and a condition names it.
+
+mod storage;
+mod tls;
+mod users;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::{Resource, ResourceExt};
+
+use super::{
+    Settings,
+    observe::Observed,
+    registry::{Image, PodSettings, Registry, Service},
+};
+use crate::{
+    api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec},
+    names::{RegistryName, key},
+};
+
+/// Why a spec cannot be worked with. The text names the field.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object that the API server would not have stored.
+    #[error("metadata.{0} is missing")]
+    Incomplete(&'static str),
+    /// A length of time that is none.
+    #[error("spec.tls.selfSigned.{field}: {value:?} is not a whole number of days, hours or minutes, such as 90d")]
+    Duration {
+        /// Name of the field.
+        field: &'static str,
+        /// What it says.
+        value: String,
+    },
+    /// The certificate would be due when it is issued.
+    #[error("spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h and 1825d")]
+    Lifetime,
+    /// An address that is none.
+    #[error("spec.tls.selfSigned.ipAddresses: {0:?} is not an address")]
+    Address(String),
+    /// Two kinds where one is asked for.
+    #[error("spec.{0}")]
+    Union(&'static str),
+}
+
+/// Checks `registry` against what it refers to.
+///
+/// # Errors
+/// When the spec cannot be worked with whatever else there is in the cluster.
+pub fn validate(
+    registry: &PrivateRegistry,
+    observed: &Observed,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Registry, Error> {
+    let spec = &registry.spec;
+    let name = registry_name(registry)?;
+    let addresses = observed.service_addresses();
+    let mut problems = Vec::new();
+    let tls = tls::tls(&spec.tls, &name, &addresses, observed, settings, now, &mut problems)?;
+    Ok(Registry {
+        owner: registry.controller_owner_ref(&()).ok_or(Error::Incomplete("uid"))?,
+        cluster_domain: settings.cluster_domain.clone(),
+        image: image(spec, settings),
+        storage: storage::storage(&spec.storage, observed, &mut problems)?,
+        users: users::users(&spec.auth, &name, observed, &mut problems),
+        credentials: users::credentials(observed, &name, &mut problems),
+        http_secret: observed.http.as_deref().and_then(|secret| text(secret, key::HTTP_SECRET)),
+        service: Service {
+            type_: spec.service.type_,
+            port: spec.service.port.unwrap_or_else(|| tls.default_port()),
+            node_port: spec.service.node_port,
+            annotations: spec.service.annotations.clone(),
+            addresses,
+        },
+        pod: pod(spec),
+        tls,
+        name,
+        problems,
+    })
+}
+
+/// Namespace and name.
+///
+/// # Errors
+/// When one of them is missing, which no stored object is.
+pub fn registry_name(registry: &impl Resource<DynamicType = ()>) -> Result<RegistryName, Error> {
+    let namespace = registry.namespace().ok_or(Error::Incomplete("namespace"))?;
+    let name = registry.meta().name.clone().ok_or(Error::Incomplete("name"))?;
+    Ok(RegistryName { namespace, name })
+}
+
+fn image(spec: &PrivateRegistrySpec, settings: &Settings) -> Image {
+    Image {
+        reference: spec.image.clone().unwrap_or_else(|| settings.server_image.clone()),
+        pull_policy: spec.image_pull_policy,
+        pull_secrets: spec.image_pull_secrets.clone(),
+    }
+}
+
+/// Enough for a server that streams; bcrypt and TLS take the CPU, the rest of the memory is page cache.
+fn default_resources() -> [BTreeMap<String, Quantity>; 2] {
+    let quantities = |values: &[(&str, &str)]| {
+        values.iter().map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned()))).collect()
+    };
+    [quantities(&[("cpu", "50m"), ("memory", "64Mi")]), quantities(&[("memory", "512Mi")])]
+}
+
+fn pod(spec: &PrivateRegistrySpec) -> PodSettings {
+    let [requests, limits] = spec
+        .resources
+        .as_ref()
+        .map_or_else(default_resources, |resources| [resources.requests.clone(), resources.limits.clone()]);
+    PodSettings {
+        requests,
+        limits,
+        node_selector: spec.node_selector.clone(),
+        tolerations: spec.tolerations.clone(),
+        affinity: spec.affinity.clone(),
+        priority_class_name: spec.priority_class_name.clone(),
+        labels: spec.pod_labels.clone(),
+        annotations: spec.pod_annotations.clone(),
+    }
+}
+
+/// A value of a Secret.
+fn bytes<'a>(secret: &'a k8s_openapi::api::core::v1::Secret, key: &str) -> Option<&'a [u8]> {
+    secret.data.as_ref()?.get(key).map(|value| value.0.as_slice())
+}
+
+/// A value of a Secret, as text.
+fn text(secret: &k8s_openapi::api::core::v1::Secret, key: &str) -> Option<String> {
+    bytes(secret, key).and_then(|value| String::from_utf8(value.to_vec()).ok()).filter(|value| !value.is_empty())
+}
+
+/// `90d`, `12h`, `30m`.
+fn duration(field: &'static str, value: &str) -> Result<SignedDuration, Error> {
+    let error = || Error::Duration { field, value: value.to_owned() };
+    let minutes = match value.chars().last() {
+        Some('d') => 24 * 60,
+        Some('h') => 60,
+        Some('m') => 1,
+        _ => return Err(error()),
+    };
+    // The last character is one of three ASCII letters.
+    let number: u32 = value[..value.len() - 1].parse().map_err(|_| error())?;
+    Ok(SignedDuration::from_mins(i64::from(number) * minutes))
+}
+
+#[cfg(test)]
+mod tests;

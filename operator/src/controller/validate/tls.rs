@@ -1,0 +1,160 @@
+//! How the registry proves who it is: what there is of certificates, and whether it can be used.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+
+use super::{Error, bytes, duration};
+use crate::{
+    api::v1alpha1,
+    controller::{
+        Settings,
+        observe::Observed,
+        registry::{About, Problem, Provided, SelfSigned, Tls},
+    },
+    names::{RegistryName, key},
+    pki::{self, Authority, Certificate, Current, Pair, SubjectNames, Wanted},
+};
+
+const DEFAULT_LIFETIME: SignedDuration = SignedDuration::from_hours(90 * 24);
+const DEFAULT_RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
+const SHORTEST_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+/// Half an authority's life, so that a leaf never has to end with its authority.
+const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(1825 * 24);
+
+pub(super) fn tls(
+    spec: &v1alpha1::Tls,
+    name: &RegistryName,
+    addresses: &[IpAddr],
+    observed: &Observed,
+    settings: &Settings,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) -> Result<Tls, Error> {
+    match (&spec.self_signed, &spec.secret_ref, spec.disabled.unwrap_or_default()) {
+        (None, None, true) => Ok(Tls::Disabled),
+        (None, Some(secret), false) => Ok(Tls::Provided(provided(&secret.name, observed, now, problems))),
+        (self_signed, None, false) => {
+            let spec = self_signed.clone().unwrap_or_default();
+            let wanted = wanted(&spec, name, addresses, settings)?;
+            Ok(Tls::SelfSigned(Box::new(self::self_signed(wanted, observed, now))))
+        }
+        _ => Err(Error::Union("tls takes one of selfSigned, secretRef and disabled: true")),
+    }
+}
+
+fn wanted(
+    spec: &v1alpha1::SelfSigned,
+    name: &RegistryName,
+    addresses: &[IpAddr],
+    settings: &Settings,
+) -> Result<Wanted, Error> {
+    let lifetime = spec.duration.as_deref().map_or(Ok(DEFAULT_LIFETIME), |value| duration("duration", value))?;
+    let renew_before =
+        spec.renew_before.as_deref().map_or(Ok(DEFAULT_RENEW_BEFORE), |value| duration("renewBefore", value))?;
+    if renew_before >= lifetime || !(SHORTEST_LIFETIME..=LONGEST_LIFETIME).contains(&lifetime) {
+        return Err(Error::Lifetime);
+    }
+    let extra: Vec<IpAddr> = spec
+        .ip_addresses
+        .iter()
+        .map(|address| address.parse().map_err(|_| Error::Address(address.clone())))
+        .collect::<Result<_, _>>()?;
+    let hosts = name.hosts(&settings.cluster_domain).into_iter().chain(spec.dns_names.iter().cloned());
+    Ok(Wanted {
+        common_name: name.name.clone(),
+        names: SubjectNames::of_service(hosts, addresses.iter().copied().chain(extra)),
+        algorithm: spec.algorithm,
+        lifetime,
+        renew_before,
+    })
+}
+
+/// A Secret of ours that cannot be read counts as missing: what was in it is issued again.
+fn self_signed(wanted: Wanted, observed: &Observed, now: Timestamp) -> SelfSigned {
+    let authority = observed
+        .ca
+        .as_deref()
+        .and_then(pair)
+        .and_then(|pair| Authority::from_pair(pair).ok())
+        .filter(|authority| !authority.is_due(wanted.lifetime, now));
+    let pair = observed.tls.as_deref().and_then(pair);
+    let current = pair.as_ref().map_or(Current::Missing, |pair| {
+        Certificate::from_pair(pair).map_or_else(Current::Unreadable, Current::Readable)
+    });
+    let published = observed.tls.as_deref().and_then(|secret| bytes(secret, key::AUTHORITY)).unwrap_or_default();
+    SelfSigned { authority, pair, current, published: Certificate::of_bundle(published), wanted }
+}
+
+/// The user's certificate; while that cannot be used, the one that is served.
+fn provided(name: &str, observed: &Observed, now: Timestamp, problems: &mut Vec<Problem>) -> Option<Provided> {
+    let problem = match observed.referenced.get(name).and_then(Option::as_deref) {
+        None => not_found(name),
+        Some(secret) => match readable(secret) {
+            Ok(provided) => {
+                problems.extend(validity(name, &provided.certificate, now));
+                return Some(provided);
+            }
+            Err(error) => unusable(name, &error),
+        },
+    };
+    problems.push(problem);
+    observed.tls.as_deref().and_then(|secret| readable(secret).ok())
+}
+
+fn readable(secret: &Secret) -> Result<Provided, pki::Error> {
+    let pair = Pair {
+        certificate: bytes(secret, key::CERTIFICATE).unwrap_or_default().to_vec(),
+        key: bytes(secret, key::PRIVATE_KEY).unwrap_or_default().to_vec(),
+    };
+    let certificate = Certificate::from_pair(&pair)?;
+    let authorities = bytes(secret, key::AUTHORITY).filter(|bundle| !Certificate::of_bundle(bundle).is_empty());
+    Ok(Provided { pair, certificate, authorities: authorities.map(<[u8]>::to_vec) })
+}
+
+fn pair(secret: &Secret) -> Option<Pair> {
+    let certificate = bytes(secret, key::CERTIFICATE)?.to_vec();
+    Some(Pair { certificate, key: bytes(secret, key::PRIVATE_KEY)?.to_vec() })
+}
+
+fn not_found(name: &str) -> Problem {
+    Problem {
+        about: About::Certificate,
+        reason: "SecretNotFound",
+        message: format!(
+            "Secret {name}, named by spec.tls.secretRef, does not exist: create it with type kubernetes.io/tls"
+        ),
+        may_pass: true,
+    }
+}
+
+fn unusable(name: &str, error: &pki::Error) -> Problem {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Problem {
+        about: About::Certificate,
+        reason: "InvalidCertificate",
+        message: format!(
+            "Secret {name}, named by spec.tls.secretRef, cannot be served: {error}{cause}; put a certificate and its key into \
+             tls.crt and tls.key"
+        ),
+        may_pass: false,
+    }
+}
+
+/// A certificate outside its validity is served all the same: clients say what is wrong better than a refused connection.
+fn validity(name: &str, certificate: &Certificate, now: Timestamp) -> Option<Problem> {
+    let (reason, what) = if now >= certificate.not_after {
+        ("CertificateExpired", format!("has expired at {}", certificate.not_after))
+    } else if now < certificate.not_before {
+        ("CertificateNotYetValid", format!("is not valid before {}", certificate.not_before))
+    } else {
+        return None;
+    };
+    Some(Problem {
+        about: About::Certificate,
+        reason,
+        message: format!("the certificate of Secret {name}, named by spec.tls.secretRef, {what}: replace it"),
+        may_pass: false,
+    })
+}

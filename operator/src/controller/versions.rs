@@ -1,0 +1,194 @@
+//! Which of the mounted files the running Pods have loaded: asked of each on its port for health, `GET /versions`.
+//!
+//! The kubelet brings a changed Secret to its Pods within about a minute; a password may be told to clients only after that.
+//! Once all Pods have said that they serve what is in the Secrets, they are not asked again until those change.
+
+use std::{net::IpAddr, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, StatusCode, client::conn::http1, header::HOST};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::{Api, ResourceExt, api::ListParams};
+use serde::Deserialize;
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+use super::{
+    Context,
+    memory::Memory,
+    observe::{Error, Observed},
+};
+use crate::names::{RegistryName, key, label, port};
+
+/// A Pod answers at once or is not well.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// The answer has a few hundred bytes.
+const ANSWER_LIMIT: usize = 16 * 1024;
+
+/// Which of the mounted files every running Pod has loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The htpasswd file.
+    pub htpasswd: bool,
+    /// The access rules.
+    pub access: bool,
+    /// The certificate.
+    pub certificate: bool,
+    /// What is missing, for people: the first Pod that lags behind.
+    pub lagging: Option<String>,
+}
+
+/// SHA-256 of the mounted files, in hexadecimal; `None` is a file that is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Versions {
+    htpasswd: Option<String>,
+    access: Option<String>,
+    certificate: Option<String>,
+}
+
+/// What a Pod answers.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    certificate: Option<File>,
+    htpasswd: Option<File>,
+    access: Option<File>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    sha256: String,
+}
+
+impl From<Answer> for Versions {
+    fn from(answer: Answer) -> Self {
+        let sha256 = |file: Option<File>| file.map(|file| file.sha256);
+        Self {
+            htpasswd: sha256(answer.htpasswd),
+            access: sha256(answer.access),
+            certificate: sha256(answer.certificate),
+        }
+    }
+}
+
+impl Versions {
+    fn of_secrets(observed: &Observed) -> Self {
+        Self {
+            htpasswd: file_version(observed.htpasswd.as_deref(), key::HTPASSWD),
+            access: file_version(observed.htpasswd.as_deref(), key::ACCESS),
+            certificate: file_version(observed.tls.as_deref(), key::CERTIFICATE),
+        }
+    }
+}
+
+/// The version of a file in a Secret, as the server reports it.
+pub(super) fn file_version(secret: Option<&Secret>, key: &str) -> Option<String> {
+    let value = secret?.data.as_ref()?.get(key)?;
+    Some(hexadecimal(digest(&SHA256, &value.0).as_ref()))
+}
+
+/// Bytes in lower case hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Which files all running Pods have loaded.
+pub(super) async fn loaded(
+    context: &Context,
+    name: &RegistryName,
+    observed: &Observed,
+    memory: &mut Memory,
+) -> Result<Loaded, Error> {
+    let wanted = Versions::of_secrets(observed);
+    if wanted.htpasswd.is_none() {
+        // Nothing was ever mounted.
+        return Ok(Loaded::default());
+    }
+    if memory.loaded.as_ref() == Some(&wanted) {
+        return Ok(compare(&wanted, &[]));
+    }
+    let pods = running_pods(context, name).await?;
+    let loaded = compare(&wanted, &ask(pods).await);
+    memory.loaded = loaded.lagging.is_none().then_some(wanted);
+    Ok(loaded)
+}
+
+/// Pods whose server runs. One that does not run yet will read the files as they are then.
+async fn running_pods(context: &Context, name: &RegistryName) -> Result<Vec<(String, IpAddr)>, Error> {
+    let labels = [(label::NAME, label::APPLICATION), (label::INSTANCE, name.name.as_str())];
+    let selector = labels.map(|(key, value)| format!("{key}={value}")).join(",");
+    let api = Api::<Pod>::namespaced(context.client.clone(), &name.namespace);
+    let pods = api
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .map_err(|source| Error::Pods { registry: name.clone(), source })?;
+    Ok(pods.items.iter().filter_map(|pod| Some((pod.name_any(), running_at(pod)?))).collect())
+}
+
+fn running_at(pod: &Pod) -> Option<IpAddr> {
+    let status = pod.status.as_ref()?;
+    let running = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .any(|container| container.state.as_ref().is_some_and(|state| state.running.is_some()));
+    status.pod_ip.as_ref().filter(|_| running)?.parse().ok()
+}
+
+/// What each Pod says, asked at the same time.
+async fn ask(pods: Vec<(String, IpAddr)>) -> Vec<(String, Result<Versions, String>)> {
+    let mut answers = JoinSet::new();
+    for (pod, address) in pods {
+        answers.spawn(async move {
+            let answer = timeout(ANSWER_WITHIN, get_versions(address)).await;
+            let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")));
+            (pod, answer)
+        });
+    }
+    answers.join_all().await
+}
+
+async fn get_versions(address: IpAddr) -> Result<Versions, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let port = u16::try_from(port::DEBUG).map_err(|error| text(&error))?;
+    let stream = TcpStream::connect((address, port)).await.map_err(|error| text(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| text(&error))?;
+    let request = Request::get("/versions")
+        .header(HOST, format!("{address}:{port}"))
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| text(&error))?;
+    let exchange = async {
+        let response = sender.send_request(request).await.map_err(|error| text(&error))?;
+        if response.status() != StatusCode::OK {
+            return Err(format!("it answers {}", response.status()));
+        }
+        let body =
+            Limited::new(response.into_body(), ANSWER_LIMIT).collect().await.map_err(|error| error.to_string())?;
+        serde_json::from_slice::<Answer>(&body.to_bytes()).map(Versions::from).map_err(|error| text(&error))
+    };
+    tokio::select! {
+        answer = exchange => answer,
+        Err(error) = connection => Err(text(&error)),
+    }
+}
+
+fn compare(wanted: &Versions, answers: &[(String, Result<Versions, String>)]) -> Loaded {
+    let all = |same: fn(&Versions, &Versions) -> bool| {
+        answers.iter().all(|(_, answer)| answer.as_ref().is_ok_and(|answer| same(answer, wanted)))
+    };
+    let htpasswd = all(|answer, wanted| answer.htpasswd == wanted.htpasswd);
+    let access = all(|answer, wanted| answer.access == wanted.access);
+    let certificate = all(|answer, wanted| answer.certificate == wanted.certificate);
+    let lagging = answers.iter().find_map(|(pod, answer)| match answer {
+        Ok(answer) if answer == wanted => None,
+        Ok(_) => {
+            Some(format!("Pod {pod} has not loaded the new files yet; the kubelet brings them within about a minute"))
+        }
+        Err(error) => Some(format!("Pod {pod} does not say on port 5001 which files it has loaded: {error}")),
+    });
+    Loaded { htpasswd, access, certificate, lagging }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use k8s_openapi::ByteString;
+use serde_json::json;
+use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpListener};
+
+use super::*;
+
+fn versions(htpasswd: &str) -> Versions {
+    Versions { htpasswd: Some(htpasswd.into()), access: Some("a".into()), certificate: None }
+}
+
+#[test]
+fn a_file_is_loaded_when_every_pod_says_so() {
+    let wanted = versions("new");
+    assert_eq!(
+        compare(&wanted, &[("p-1".into(), Ok(versions("new"))), ("p-2".into(), Ok(versions("new")))]),
+        Loaded { htpasswd: true, access: true, certificate: true, lagging: None }
+    );
+
+    let mixed = compare(&wanted, &[("p-1".into(), Ok(versions("new"))), ("p-2".into(), Ok(versions("old")))]);
+    assert!(!mixed.htpasswd && mixed.access && mixed.certificate);
+    assert!(mixed.lagging.unwrap().starts_with("Pod p-2 has not loaded"));
+
+    let silent = compare(&wanted, &[("p-1".into(), Err("connection refused".into()))]);
+    assert!(!silent.htpasswd && !silent.access && !silent.certificate);
+    assert!(silent.lagging.unwrap().ends_with("connection refused"));
+}
+
+#[test]
+fn nobody_lags_behind_where_nobody_runs() {
+    assert!(compare(&versions("new"), &[]).htpasswd);
+}
+
+#[test]
+fn only_a_running_server_is_asked() {
+    let pod = |state: serde_json::Value| -> Pod {
+        serde_json::from_value(json!({"metadata": {"name": "p"}, "status": {"podIP": "10.1.2.3", "containerStatuses": [
+            {"name": "registry", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state}]}}))
+        .unwrap()
+    };
+    assert_eq!(running_at(&pod(json!({"running": {}}))), Some("10.1.2.3".parse().unwrap()));
+    assert_eq!(running_at(&pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}))), None);
+}
+
+#[test]
+fn a_version_is_the_hash_of_the_file() {
+    let mut secret = Secret::default();
+    assert_eq!(file_version(Some(&secret), key::HTPASSWD), None);
+    secret.data = Some([(key::HTPASSWD.to_owned(), ByteString(b"abc".to_vec()))].into());
+    let sha256_of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(file_version(Some(&secret), key::HTPASSWD).as_deref(), Some(sha256_of_abc));
+}
+
+/// Answers one request on the port that every registry's Pod has, on a loopback address of this test's own.
+async fn answer_once(address: &'static str, response: &'static str) {
+    let listener = TcpListener::bind((address, 5001)).await.unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let length = stream.read(&mut request).await.unwrap();
+        assert!(request[..length].starts_with(b"GET /versions HTTP/1.1\r\n"));
+        stream.write_all(response.as_bytes()).await.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_pod_is_asked_over_http() {
+    let body = r#"{"certificate":null,"htpasswd":{"sha256":"new"},"access":{"sha256":"a"}}"#;
+    let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    answer_once("127.0.41.1", response.leak()).await;
+    assert_eq!(get_versions("127.0.41.1".parse().unwrap()).await, Ok(versions("new")));
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_report_is_named() {
+    answer_once("127.0.41.2", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(get_versions("127.0.41.2".parse().unwrap()).await, Err("it answers 404 Not Found".into()));
+}
