@@ -5,6 +5,8 @@
 pub mod announce;
 pub mod apply;
 pub mod build;
+#[cfg(test)]
+mod fixtures;
 pub mod issue;
 mod memory;
 pub mod observe;

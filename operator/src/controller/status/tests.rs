@@ -1,1 +1,224 @@
+use std::{marker::PhantomData, sync::Arc};
 
+use serde_json::{Value, json};
+
+use super::{conditions::condition, *};
+use crate::controller::{
+    build::{Children, build},
+    fixtures::{material, now, observed, resource, try_validated},
+    versions::Loaded,
+};
+
+/// What the cluster answers to a spec.
+struct Cluster {
+    observed: Observed,
+    deployment: Value,
+    claim: Value,
+}
+
+impl Cluster {
+    /// All is well.
+    fn serving() -> Self {
+        Self {
+            observed: observed(),
+            deployment: json!({"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1}),
+            claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
+        }
+    }
+
+    fn status(self, spec: &str, previous: Option<&PrivateRegistryStatus>, at: Timestamp) -> PrivateRegistryStatus {
+        let registry = try_validated(spec, &self.observed).unwrap();
+        let material = material(&registry);
+        let desired = build(&registry, Some(&material));
+        let mut children = desired.children.unwrap();
+        let mut observed = self.observed;
+        if observed.htpasswd.is_none() {
+            observed.htpasswd = Some(Arc::new(children.htpasswd.clone()));
+            observed.tls = children.certificate.clone().map(Arc::new);
+        }
+        answer(&mut children, &self.deployment, &self.claim);
+        let applied = Resources { service: desired.service, children: Some(children), phase: PhantomData };
+        let pass = Pass { observed: &observed, registry: &registry, material: Some(&material), applied: &applied };
+        status(&pass, previous, Some(3), at)
+    }
+}
+
+fn answer(children: &mut Children, deployment: &Value, claim: &Value) {
+    children.deployment.metadata.generation = Some(1);
+    children.deployment.status = Some(serde_json::from_value(deployment.clone()).unwrap());
+    if let Some(own) = &mut children.claim {
+        own.status = Some(serde_json::from_value(claim.clone()).unwrap());
+    }
+}
+
+/// Status and reason of a condition.
+fn condition_of(status: &PrivateRegistryStatus, type_: &str) -> (String, String) {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+    (condition.status.clone(), condition.reason.clone())
+}
+
+fn is(status: &str, reason: &str) -> (String, String) {
+    (status.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn a_registry_that_serves_says_all_that_clients_need() {
+    let status = Cluster::serving().status("{}", None, now());
+    let serial = status.certificate.as_ref().unwrap().serial_number.clone();
+    let condition = |type_: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": type_, "status": status, "reason": reason, "message": message, "observedGeneration": 3,
+               "lastTransitionTime": "2031-05-06T07:08:09Z"})
+    };
+    assert_eq!(
+        serde_json::to_value(&status).unwrap(),
+        json!({
+            "observedGeneration": 3,
+            "conditions": [
+                condition("Ready", "True", "Serving",
+                    "images are served as larder.kitchen.svc.house.example/<repository>:<tag>"),
+                condition("Reconciling", "False", "Settled", "everything is as the spec asks for"),
+                condition("Stalled", "False", "NothingToCorrect", "nothing has to be corrected by a person"),
+                condition("CertificateReady", "True", "Issued",
+                    "valid until 2031-08-04T07:08:09Z, renewed at 2031-07-05T07:08:09Z"),
+                condition("StorageReady", "True", "Bound", "PersistentVolumeClaim larder is bound"),
+                condition("CredentialsReady", "True", "Accepted", "every user has a password that can be used"),
+            ],
+            "endpoint": "larder.kitchen.svc.house.example",
+            "internalEndpoint": "10.1.2.3:443",
+            "caSecretRef": {"name": "larder-tls"},
+            "pullSecretRef": {"name": "larder-pull"},
+            "pushSecretRef": {"name": "larder-push"},
+            "certificate": {
+                "notBefore": "2031-05-06T07:03:09Z",
+                "notAfter": "2031-08-04T07:08:09Z",
+                "renewalTime": "2031-07-05T07:08:09Z",
+                "serialNumber": serial,
+            },
+            "storage": {"claimName": "larder", "capacity": "10Gi"},
+            "readyReplicas": 1,
+            "version": "0.1.0",
+        })
+    );
+}
+
+#[test]
+fn the_first_write_has_every_condition() {
+    let registry = try_validated("{}", &Observed::default()).unwrap();
+    let desired = build(&registry, None);
+    let applied = Resources { service: desired.service, children: None, phase: PhantomData };
+    let observed = Observed::default();
+    let pass = Pass { observed: &observed, registry: &registry, material: None, applied: &applied };
+    let status = status(&pass, None, Some(1), now());
+    let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
+    assert_eq!(types, ["Ready", "Reconciling", "Stalled", "CertificateReady", "StorageReady", "CredentialsReady"]);
+    assert_eq!(condition_of(&status, condition::READY), is("False", "WaitingForService"));
+    assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "WaitingForService"));
+    assert_eq!(condition_of(&status, condition::STALLED), is("False", "NothingToCorrect"));
+    assert_eq!(status.pull_secret_ref, None);
+}
+
+#[test]
+fn the_time_of_a_condition_is_when_its_status_turned() {
+    let first = Cluster::serving().status("{}", None, now());
+    let later = now() + jiff::SignedDuration::from_hours(1);
+    assert_eq!(Cluster::serving().status("{}", Some(&first), later).conditions, first.conditions);
+
+    let down = Cluster { deployment: json!({"observedGeneration": 1}), ..Cluster::serving() };
+    let down = down.status("{}", Some(&first), later);
+    let ready = down.conditions.iter().find(|known| known.type_ == condition::READY).unwrap();
+    assert_eq!((ready.status.as_str(), ready.last_transition_time.0), ("False", later));
+    let storage = down.conditions.iter().find(|known| known.type_ == condition::STORAGE_READY).unwrap();
+    assert_eq!(storage.last_transition_time.0, now());
+}
+
+#[test]
+fn a_deployment_that_cannot_make_its_pod_says_why() {
+    let quota = Cluster {
+        deployment: json!({"observedGeneration": 1, "conditions": [
+            {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods"}]}),
+        ..Cluster::serving()
+    };
+    let status = quota.status("{}", None, now());
+    assert_eq!(condition_of(&status, condition::READY), is("False", "DeploymentFailing"));
+    let ready = &status.conditions[0];
+    assert_eq!(ready.message, "Deployment larder: exceeded quota: pods");
+
+    let stale = Cluster {
+        deployment: json!({"observedGeneration": 0, "updatedReplicas": 1, "availableReplicas": 1}),
+        ..Cluster::serving()
+    };
+    assert_eq!(condition_of(&stale.status("{}", None, now()), condition::READY), is("False", "RollingOut"));
+}
+
+#[test]
+fn a_claim_that_is_not_bound_is_why_the_pod_does_not_start() {
+    let pending = Cluster { deployment: json!({}), claim: json!({"phase": "Pending"}), ..Cluster::serving() };
+    let status = pending.status("{}", None, now());
+    assert_eq!(condition_of(&status, condition::READY), is("False", "ClaimPending"));
+    assert_eq!(condition_of(&status, condition::STORAGE_READY), is("False", "ClaimPending"));
+
+    let growing = Cluster {
+        claim: json!({"phase": "Bound", "conditions": [{"type": "FileSystemResizePending", "status": "True"}]}),
+        ..Cluster::serving()
+    };
+    assert_eq!(condition_of(&growing.status("{}", None, now()), condition::STORAGE_READY), is("True", "Resizing"));
+    let in_the_pod = Cluster::serving().status("{storage: {emptyDir: {}}}", None, now());
+    assert_eq!(condition_of(&in_the_pod, condition::STORAGE_READY), is("True", "EmptyDir"));
+    assert_eq!(in_the_pod.storage, None);
+}
+
+#[test]
+fn a_missing_secret_may_pass_and_an_unusable_one_has_to_be_corrected() {
+    let spec = "{auth: {users: [{name: cook, passwordSecretRef: {name: staff}}]}}";
+    let missing = Cluster::serving().status(spec, None, now());
+    assert_eq!(condition_of(&missing, condition::CREDENTIALS_READY), is("False", "SecretNotFound"));
+    assert_eq!(condition_of(&missing, condition::READY), is("False", "SecretNotFound"));
+    assert_eq!(condition_of(&missing, condition::RECONCILING), is("True", "SecretNotFound"));
+    assert_eq!(condition_of(&missing, condition::STALLED), is("False", "NothingToCorrect"));
+
+    let mut unusable = Cluster::serving();
+    let staff = crate::controller::fixtures::secret("staff", "1", &[("password", b"")]);
+    unusable.observed.referenced.insert("staff".into(), Some(staff));
+    let unusable = unusable.status(spec, None, now());
+    assert_eq!(condition_of(&unusable, condition::RECONCILING), is("False", "Settled"));
+    assert_eq!(condition_of(&unusable, condition::STALLED), is("True", "InvalidPassword"));
+}
+
+#[test]
+fn files_that_pods_have_not_loaded_are_work_in_progress() {
+    let mut lagging = Cluster::serving();
+    lagging.observed.loaded = Loaded { lagging: Some("Pod p has not".into()), ..Loaded::default() };
+    let status = lagging.status("{}", None, now());
+    assert_eq!(condition_of(&status, condition::READY), is("True", "Serving"));
+    assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "LoadingFiles"));
+
+    let mut just_written = Cluster::serving();
+    just_written.observed.htpasswd = Some(Arc::default());
+    let status = just_written.status("{}", None, now());
+    assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "LoadingFiles"));
+}
+
+#[test]
+fn an_error_of_the_api_server_does_not_take_readiness_away() {
+    let serving = Cluster::serving().status("{}", None, now());
+    let failed = conditions::failed(Some(&serving), "ApplyFailed", "failed to apply", false, Some(3), now());
+    assert_eq!(condition_of(&failed, condition::READY), is("True", "Serving"));
+    assert_eq!(condition_of(&failed, condition::RECONCILING), is("True", "ApplyFailed"));
+    assert_eq!(failed.endpoint, serving.endpoint);
+
+    // A new spec is not fulfilled, whatever served the old one.
+    let changed = conditions::failed(Some(&serving), "ApplyFailed", "failed to apply", false, Some(4), now());
+    assert_eq!(condition_of(&changed, condition::READY), is("False", "ApplyFailed"));
+    let invalid = conditions::failed(None, "InvalidSpec", "spec.storage ...", true, Some(1), now());
+    assert_eq!(condition_of(&invalid, condition::READY), is("False", "InvalidSpec"));
+    assert_eq!(condition_of(&invalid, condition::STALLED), is("True", "InvalidSpec"));
+    assert_eq!(condition_of(&invalid, condition::RECONCILING), is("False", "InvalidSpec"));
+}
+
+#[test]
+fn plain_http_is_said_aloud() {
+    let status = Cluster::serving().status("{tls: {disabled: true}}", None, now());
+    assert_eq!(condition_of(&status, condition::CERTIFICATE_READY), is("True", "Disabled"));
+    assert_eq!((status.ca_secret_ref, status.certificate), (None, None));
+    assert_eq!(resource("{}").metadata.generation, Some(3));
+}

@@ -1,1 +1,224 @@
+use std::sync::Arc;
 
+use crate::{
+    controller::{
+        fixtures::{larder, observed, resource, secret, settings, try_validated, validated},
+        observe::Observed,
+        registry::{About, Problem, Storage, Stored, Tls},
+    },
+    pki::{Authority, Current, leaf},
+};
+
+use super::*;
+
+fn only_problem(registry: &Registry) -> &Problem {
+    let [problem] = registry.problems.as_slice() else { panic!("one problem in {:?}", registry.problems) };
+    problem
+}
+
+fn refused(spec: &str) -> String {
+    try_validated(spec, &observed()).unwrap_err().to_string()
+}
+
+#[test]
+fn an_empty_spec_is_complete() {
+    let registry = validated("{}");
+    assert_eq!(registry.image.reference, "example.com/store:9");
+    assert_eq!(registry.service.port, 443);
+    assert_eq!(registry.image_hosts(), ["larder.kitchen.svc.house.example", "larder.kitchen.svc", "larder.kitchen"]);
+    let Storage::Claim { size, storage_class_name: None, .. } = &registry.storage else { panic!("{registry:?}") };
+    assert_eq!(size.0, "10Gi");
+    let Tls::SelfSigned(tls) = &registry.tls else { panic!("{registry:?}") };
+    assert!(matches!(tls.current, Current::Missing));
+    let hosts: Vec<_> = tls.wanted.names.dns.iter().map(String::as_str).collect();
+    let wanted = ["larder", "larder.kitchen", "larder.kitchen.svc", "larder.kitchen.svc.house.example", "localhost"];
+    assert_eq!(hosts, wanted);
+    let addresses: Vec<_> = tls.wanted.names.ip.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.1.2.3", "127.0.0.1", "::1"]);
+    assert!(registry.problems.is_empty());
+}
+
+#[test]
+fn images_are_named_with_a_port_that_is_not_the_schemes_own() {
+    assert_eq!(validated("{service: {port: 8443}}").image_hosts()[0], "larder.kitchen.svc.house.example:8443");
+    assert_eq!(validated("{tls: {disabled: true}}").image_hosts()[2], "larder.kitchen");
+    assert_eq!(validated("{tls: {disabled: true}, service: {port: 443}}").image_hosts()[2], "larder.kitchen:443");
+}
+
+#[test]
+fn lengths_of_time_are_days_hours_or_minutes() {
+    let Tls::SelfSigned(tls) = validated("{tls: {selfSigned: {duration: 90m, renewBefore: 1h}}}").tls else { panic!() };
+    assert_eq!(tls.wanted.lifetime, SignedDuration::from_mins(90));
+    assert_eq!(tls.wanted.renew_before, SignedDuration::from_hours(1));
+    for duration in ["3 weeks", "90", "d", "-1d", "1.5h", "ü", ""] {
+        let spec = format!("{{tls: {{selfSigned: {{duration: {duration:?}}}}}}}");
+        assert!(refused(&spec).starts_with("spec.tls.selfSigned.duration: "), "{}", refused(&spec));
+    }
+}
+
+#[test]
+fn what_an_older_crd_let_through_is_refused_here() {
+    assert_eq!(
+        refused("{tls: {selfSigned: {duration: 20d}}}"),
+        "spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h and 1825d"
+    );
+    assert_eq!(
+        refused("{tls: {disabled: true, secretRef: {name: x}}}"),
+        "spec.tls takes one of selfSigned, secretRef and disabled: true"
+    );
+    assert_eq!(
+        refused("{storage: {emptyDir: {}, persistentVolumeClaim: {}}}"),
+        "spec.storage takes one of persistentVolumeClaim and emptyDir, not both"
+    );
+    assert_eq!(
+        refused("{tls: {selfSigned: {ipAddresses: [here]}}}"),
+        "spec.tls.selfSigned.ipAddresses: \"here\" is not an address"
+    );
+}
+
+const COOK: &str = "{auth: {users: [{name: cook, passwordSecretRef: {name: staff, key: pin}}]}}";
+
+fn with_staff(data: &[(&str, &[u8])]) -> Registry {
+    let mut observed = observed();
+    observed.referenced.insert("staff".into(), Some(secret("staff", "12", data)));
+    try_validated(COOK, &observed).unwrap()
+}
+
+#[test]
+fn a_password_is_read_with_the_version_it_came_from() {
+    let registry = with_staff(&[("pin", b"pepper\n")]);
+    let (password, source) = registry.users[0].password.as_ref().unwrap();
+    assert_eq!(password.expose(), "pepper");
+    assert_eq!(
+        (source.uid.as_str(), source.resource_version.as_str(), source.key.as_str()),
+        ("uid-of-staff", "12", "pin")
+    );
+}
+
+#[test]
+fn a_missing_secret_or_key_is_named() {
+    let mut missing = observed();
+    missing.referenced.insert("staff".into(), None);
+    let registry = try_validated(COOK, &missing).unwrap();
+    let problem = only_problem(&registry);
+    assert_eq!((problem.about, problem.reason, problem.may_pass), (About::Credentials, "SecretNotFound", true));
+    assert_eq!(
+        problem.message,
+        "the password of user cook, key pin of Secret kitchen/staff, cannot be read because the Secret does not exist: create it"
+    );
+    assert!(registry.users[0].password.is_none(), "the user's last good lines are kept");
+
+    let no_key = with_staff(&[("password", b"pepper")]);
+    assert_eq!(only_problem(&no_key).reason, "KeyNotFound");
+    assert!(only_problem(&no_key).message.contains("key pin of Secret kitchen/staff"));
+}
+
+#[test]
+fn a_password_that_cannot_be_one_has_to_be_corrected() {
+    let registry = with_staff(&[("pin", &[b'x'; 80])]);
+    let problem = only_problem(&registry);
+    assert_eq!((problem.reason, problem.may_pass), ("InvalidPassword", false));
+    assert_eq!(
+        problem.message,
+        "the password of user cook, key pin of Secret kitchen/staff, has 80 bytes: bcrypt reads 72 at most, write a shorter one"
+    );
+}
+
+#[test]
+fn a_generated_password_is_the_person_s_to_change() {
+    let mut observed = observed();
+    observed.credentials = Some(secret("larder-credentials", "8", &[("pull", b"mine\n"), ("push", b"")]));
+    let registry = try_validated("{}", &observed).unwrap();
+    let [pull, push] = &registry.credentials.generated;
+    assert!(matches!(&pull.stored, Stored::Good { value, .. } if value == b"mine\n"), "{pull:?}");
+    assert!(matches!(&push.stored, Stored::Unusable(value) if value.is_empty()), "{push:?}");
+    assert!(only_problem(&registry).message.contains("key push of Secret kitchen/larder-credentials, is empty"));
+}
+
+/// A leaf of its own, as the user's Secret `badge` would hold it.
+fn badge(now: Timestamp) -> Arc<k8s_openapi::api::core::v1::Secret> {
+    let Tls::SelfSigned(tls) = validated("{}").tls else { panic!() };
+    let authority = Authority::generate(&larder(), now).unwrap();
+    let pair = leaf::issue(&authority, &tls.wanted, now).unwrap();
+    secret(
+        "badge",
+        "5",
+        &[("tls.crt", &pair.certificate), ("tls.key", &pair.key), ("ca.crt", &authority.pair.certificate)],
+    )
+}
+
+const BADGE: &str = "{tls: {secretRef: {name: badge}}}";
+
+fn with_badge(badge: Option<Arc<k8s_openapi::api::core::v1::Secret>>, served: Observed) -> Registry {
+    let mut observed = served;
+    observed.referenced.insert("badge".into(), badge);
+    validate(&resource(BADGE), &observed, &settings(), crate::controller::fixtures::now()).unwrap()
+}
+
+#[test]
+fn a_certificate_of_the_user_s_is_taken_with_its_authority() {
+    let registry = with_badge(Some(badge(crate::controller::fixtures::now())), observed());
+    let Tls::Provided(Some(provided)) = &registry.tls else { panic!("{registry:?}") };
+    assert!(provided.authorities.is_some());
+    assert!(registry.problems.is_empty());
+}
+
+#[test]
+fn a_malformed_certificate_leaves_the_last_good_one_in_service() {
+    let good = badge(crate::controller::fixtures::now());
+    let malformed = secret("badge", "6", &[("tls.crt", b"not a certificate"), ("tls.key", b"")]);
+    let registry = with_badge(Some(malformed.clone()), Observed { tls: Some(good), ..observed() });
+    assert!(matches!(registry.tls, Tls::Provided(Some(_))));
+    let problem = only_problem(&registry);
+    assert_eq!((problem.about, problem.reason, problem.may_pass), (About::Certificate, "InvalidCertificate", false));
+    assert_eq!(
+        problem.message,
+        "Secret badge, named by spec.tls.secretRef, cannot be served: failed to read the certificate: no PEM block CERTIFICATE \
+         in it; put a certificate and its key into tls.crt and tls.key"
+    );
+
+    let first = with_badge(Some(malformed), observed());
+    assert!(matches!(first.tls, Tls::Provided(None)), "there is nothing to serve yet");
+}
+
+#[test]
+fn a_certificate_that_does_not_exist_is_named_and_one_that_has_expired_is_served() {
+    let registry = with_badge(None, observed());
+    assert_eq!((only_problem(&registry).reason, only_problem(&registry).may_pass), ("SecretNotFound", true));
+
+    let old = crate::controller::fixtures::now() - SignedDuration::from_hours(100 * 24);
+    let registry = with_badge(Some(badge(old)), observed());
+    assert!(matches!(registry.tls, Tls::Provided(Some(_))));
+    assert_eq!(only_problem(&registry).reason, "CertificateExpired");
+}
+
+#[test]
+fn a_secret_of_ours_that_cannot_be_read_counts_as_missing() {
+    let mut observed = observed();
+    let damaged = secret(
+        "larder-x",
+        "1",
+        &[("tls.crt", b"-----BEGIN"), ("tls.key", &[0xff]), ("ca.crt", b"?"), ("htpasswd", &[0xff])],
+    );
+    for slot in [&mut observed.ca, &mut observed.tls, &mut observed.htpasswd, &mut observed.http, &mut observed.pull] {
+        *slot = Some(Arc::clone(&damaged));
+    }
+    let registry = try_validated("{}", &observed).unwrap();
+    let Tls::SelfSigned(tls) = &registry.tls else { panic!() };
+    assert!(tls.authority.is_none());
+    assert!(matches!(tls.current, Current::Unreadable(_)));
+    assert!(tls.published.is_empty() && registry.credentials.lines.is_empty() && registry.http_secret.is_none());
+    assert!(registry.problems.is_empty(), "nobody has to correct what the operator makes again");
+}
+
+#[test]
+fn a_claim_of_somebody_else_s_has_to_exist() {
+    let spec = "{storage: {persistentVolumeClaim: {existingClaim: attic}}}";
+    let registry = try_validated(spec, &observed()).unwrap();
+    assert_eq!(registry.storage, Storage::ExistingClaim("attic".into()));
+    assert_eq!(only_problem(&registry).reason, "ClaimNotFound");
+    assert!(only_problem(&registry).message.contains("PersistentVolumeClaim attic"));
+
+    let there = Observed { claim: Some(Arc::default()), ..observed() };
+    assert!(try_validated(spec, &there).unwrap().problems.is_empty());
+}

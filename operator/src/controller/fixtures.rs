@@ -1,0 +1,128 @@
+//! Registries for tests: minimal YAML through the real `validate`, and material without entropy.
+//!
+//! Names are unlike the product's and unlike each other, so that swapped values show.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use serde_json::json;
+
+use super::{
+    Settings,
+    issue::{GeneratedUser, Material, Served},
+    observe::Observed,
+    registry::{Registry, Tls},
+    validate::{self, validate},
+};
+use crate::{
+    api::v1alpha1::PrivateRegistry,
+    credentials::{Line, Password, Source},
+    names::{PULL_USER, PUSH_USER, RegistryName},
+    pki::{Authority, Pair, leaf},
+};
+
+/// When all tests take place.
+pub(super) fn now() -> Timestamp {
+    "2031-05-06T07:08:09Z".parse().unwrap()
+}
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        server_image: "example.com/store:9".into(),
+        cluster_domain: "house.example".into(),
+        grace: SignedDuration::from_mins(5),
+        concurrency: 1,
+    }
+}
+
+pub(super) fn larder() -> RegistryName {
+    RegistryName { namespace: "kitchen".into(), name: "larder".into() }
+}
+
+/// A resource with this spec, in YAML.
+pub(super) fn resource(spec: &str) -> PrivateRegistry {
+    let spec: serde_json::Value = serde_saphyr::from_str(spec).unwrap();
+    serde_json::from_value(json!({
+        "apiVersion": "privateregistry.io/v1alpha1",
+        "kind": "PrivateRegistry",
+        "metadata": {"name": "larder", "namespace": "kitchen", "uid": "uid-of-larder", "generation": 3},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+/// A cluster in which the Service has its address and nothing else exists.
+pub(super) fn observed() -> Observed {
+    let service =
+        json!({"metadata": {"name": "larder"}, "spec": {"clusterIP": "10.1.2.3", "clusterIPs": ["10.1.2.3"]}});
+    Observed { service: Some(Arc::new(serde_json::from_value(service).unwrap())), ..Observed::default() }
+}
+
+/// A Secret as the API server has it.
+pub(super) fn secret(name: &str, version: &str, data: &[(&str, &[u8])]) -> Arc<Secret> {
+    let mut secret = Secret::default();
+    secret.metadata.name = Some(name.to_owned());
+    secret.metadata.uid = Some(format!("uid-of-{name}"));
+    secret.metadata.resource_version = Some(version.to_owned());
+    secret.data = Some(data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.to_vec()))).collect());
+    Arc::new(secret)
+}
+
+pub(super) fn try_validated(spec: &str, observed: &Observed) -> Result<Registry, validate::Error> {
+    validate(&resource(spec), observed, &settings(), now())
+}
+
+pub(super) fn validated(spec: &str) -> Registry {
+    try_validated(spec, &observed()).unwrap()
+}
+
+pub(super) fn password(text: &str) -> Password {
+    Password::parse(text.as_bytes()).unwrap()
+}
+
+/// What a Secret holds under `key`, as text.
+pub(super) fn value(secret: &Secret, key: &str) -> String {
+    String::from_utf8(secret.data.as_ref().unwrap()[key].0.clone()).unwrap()
+}
+
+/// Material whose secrets are words.
+pub(super) fn material(registry: &Registry) -> Material {
+    let user = |name, stored: &str, published: &str| GeneratedUser {
+        name,
+        stored: stored.as_bytes().to_vec(),
+        published: Some(password(published)),
+    };
+    let line = |user: &str, hash: &str| Line {
+        user: user.to_owned(),
+        hash: hash.to_owned(),
+        source: Some(Source { uid: "u".into(), resource_version: "7".into(), key: user.to_owned() }),
+        superseded_at: None,
+    };
+    Material {
+        certificate: served(registry),
+        generated: [user(PULL_USER, "new-pull", "told-pull"), user(PUSH_USER, "new-push", "told-push")],
+        lines: vec![line("pull", "hash-1"), line("push", "hash-2")],
+        next_line_goes: None,
+        http_secret: "signs-uploads".into(),
+        occurrences: vec![],
+    }
+}
+
+fn served(registry: &Registry) -> Option<Served> {
+    let Tls::SelfSigned(tls) = &registry.tls else { return None };
+    let authority = Authority::generate(&registry.name, now()).unwrap();
+    let issued = leaf::issue(&authority, &tls.wanted, now()).unwrap();
+    let pair = |name: &str| Pair {
+        certificate: format!("{name} certificate").into_bytes(),
+        key: format!("{name} key").into_bytes(),
+    };
+    Some(Served {
+        pair: pair("leaf"),
+        certificate: crate::pki::Certificate::from_pair(&issued).unwrap(),
+        authorities: Some(b"authorities".to_vec()),
+        authority: Some(pair("authority")),
+        renewal_time: Some(now() + SignedDuration::from_hours(1440)),
+        next: None,
+    })
+}
