@@ -1,5 +1,9 @@
 //! What the chart makes of its values, and which values it refuses.
 
+use std::{collections::BTreeMap, iter};
+
+use clap::{Arg, CommandFactory, Parser};
+use private_registry_operator::args::Args;
 use serde_json::{Value, json};
 
 use crate::tools::{NAMESPACE, RELEASE, documents, identity, of_kind, read, render, run, the, try_render};
@@ -67,6 +71,7 @@ fn a_value_that_means_nothing_is_refused() {
         "watchNamespaces={Lion}",
         "concurrency=0",
         "log.format=xml",
+        "log.level=loud",
         "credentials.gracePeriod=soon",
         "podLabels.size=3",
         r"commonLabels.app\.kubernetes\.io/name=savannah",
@@ -158,6 +163,27 @@ fn settings_reach_the_operator() {
     ] {
         assert_eq!(*variable(&objects, name), value, "{name}");
     }
+}
+
+/// Their names are those of its flags, and it parses the values: the defaults, and some that the schema allows.
+#[test]
+fn the_operator_understands_its_settings() {
+    let flags: BTreeMap<String, String> = Args::command().get_arguments().filter_map(flag).collect();
+    let unusual = ["watchNamespaces={lion}", "log.level=trace", "log.format=text", "credentials.gracePeriod=1h30m"];
+    for values in [&[][..], &unusual] {
+        let objects = render(values);
+        let arguments = container(&objects)["env"].as_array().unwrap().iter().map(|variable| {
+            let name = variable["name"].as_str().unwrap();
+            let flag = flags.get(name).unwrap_or_else(|| panic!("the operator does not read {name}"));
+            format!("--{flag}={}", variable["value"].as_str().unwrap_or("from-the-pod"))
+        });
+        Args::try_parse_from(iter::once("operator".to_owned()).chain(arguments)).unwrap();
+    }
+}
+
+/// The variable and the name of a flag.
+fn flag(argument: &Arg) -> Option<(String, String)> {
+    Some((argument.get_env()?.to_str()?.to_owned(), argument.get_long()?.to_owned()))
 }
 
 #[test]

@@ -2,8 +2,8 @@
 What the operator may do where it keeps registries: every verb spelled out, because a reader of this list decides whether
 to trust it. One text for both modes: a ClusterRole, or a Role in each watched namespace.
 
-Children are written by server-side apply: patch, and create while there is none. Watches carry metadata alone except
-those of privateregistries, services, persistentvolumeclaims and deployments, whose state decides what comes next.
+What it makes is written by server-side apply: patch, and create while there is none; get, to see first whether the name is
+taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccounts carry metadata alone.
 */}}
 {{- define "private-registry-operator.rules" -}}
 # The resources it serves. It never changes a spec.
@@ -15,23 +15,24 @@ those of privateregistries, services, persistentvolumeclaims and deployments, wh
   resources: [privateregistries/status]
   verbs: [patch]
 # Its own: certificates, password hashes, credentials, pull and push Secrets; delete, because a certificate goes when TLS is
-# switched off. A person's, which a resource refers to: read one by one (get), watched without their contents.
+# switched off. A person's, which a resource refers to: read one by one.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
 # The server's config.yml, the Service clients talk to, the account its Pod runs as.
 - apiGroups: [""]
   resources: [configmaps, services, serviceaccounts]
-  verbs: [list, watch, create, patch, delete]
-# The volume with the images; get, because a resource may name a claim that exists already. Never deleted by the operator: a
-# claim with deletionPolicy Delete belongs to its resource and goes with it.
+  verbs: [get, list, watch, create, patch, delete]
+# The volume with the images. It is never deleted by a request of the operator: a claim with deletionPolicy Delete belongs to
+# its resource and goes with it. Clusters that guard owner references want the right to delete for saying so
+# (admission plugin OwnerReferencesPermissionEnforcement, on by default on OpenShift).
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # The server itself.
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # During a rotation: which Pods still have to load the new passwords or certificate.
 - apiGroups: [""]
   resources: [pods]
