@@ -168,6 +168,10 @@ impl Metrics {
         auth.register("throttled", "Passwords not checked after too many wrong ones", self.auth.throttled.clone());
         auth.register("overloaded", "Passwords not checked because too many waited", self.auth.overloaded.clone());
         registry.register("reloads", "Changes of files seen", self.reloads.clone());
+        // Nothing expires where there is no certificate.
+        if self.certificate_expiry.get() == 0 {
+            return;
+        }
         registry.register_with_unit(
             "certificate_expiry_timestamp",
             "End of the served certificate's validity since 1970",

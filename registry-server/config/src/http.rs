@@ -26,7 +26,8 @@ pub struct Http {
     /// What comes before `/v2/` in every path; begins and ends with `/`. Default: `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// The key that signs the state of uploads; the same on all replicas. Default: random.
+    /// Accepted for the sake of configurations written for the reference, which signs the state of uploads with it. Here that
+    /// state is in the storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Makes `Location` headers paths instead of URLs. Default: false.

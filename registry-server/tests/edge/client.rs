@@ -25,7 +25,11 @@ pub(crate) struct Response {
 impl Response {
     /// The value of a header, whose name is in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().filter_map(|line| line.split_once(": ")).find(|(found, _)| *found == name).map(|(_, value)| value)
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -99,7 +103,8 @@ impl Client {
 
     /// The head of a request, with the connection closed after it.
     pub(crate) fn head(&self, method: &str, path: &str, length: usize) -> String {
-        let authorization = self.authorization.as_ref().map_or_else(String::new, |value| format!("authorization: {value}\r\n"));
+        let authorization =
+            self.authorization.as_ref().map_or_else(String::new, |value| format!("authorization: {value}\r\n"));
         format!(
             "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{authorization}\r\n"
         )
@@ -117,7 +122,8 @@ pub(crate) fn read(stream: &mut dyn Stream) -> io::Result<Response> {
         }
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| io::Error::other(format!("no answer but {text:?}")))?;
+    let (head, body) =
+        text.split_once("\r\n\r\n").ok_or_else(|| io::Error::other(format!("no answer but {text:?}")))?;
     let status = head.get(9..12).and_then(|code| code.parse().ok()).ok_or_else(|| io::Error::other("no status"))?;
     Ok(Response { status, head: head.to_owned(), body: body.to_owned() })
 }

@@ -113,7 +113,8 @@ fn passwords_are_never_logged() {
     files.write("htpasswd", &(user("robot", "extremely-secret") + "old:plain-secret\n"));
     let variables = [("REGISTRY_AUTH_HTPASSWD_PATH", "DIR/htpasswd"), ("REGISTRY_LOG_LEVEL", "debug")];
     let process = Process::start(files, &[], &variables);
-    let (robot, wrong) = (process.http().user("robot", "extremely-secret"), process.http().user("robot", "wrong-secret"));
+    let (robot, wrong) =
+        (process.http().user("robot", "extremely-secret"), process.http().user("robot", "wrong-secret"));
     assert_eq!((robot.get("/v2/").status, wrong.get("/v2/").status), (200, 401));
     process.eventually_logs("http.response.status=401");
     process.eventually_logs("auth.user.name=robot");

@@ -42,9 +42,7 @@ fn a_client_that_sends_its_header_byte_by_byte_is_cut_off() {
     let mut stream = connect(&server);
     // Each byte comes in time for a limit that started anew with it.
     let mut header = "GET /v2/ HTTP/1.1\r\n".bytes().chain("x-slow: 1\r\n".bytes().cycle());
-    eventually("the connection is cut off", || {
-        stream.write_all(&[header.next().unwrap()]).is_err()
-    });
+    eventually("the connection is cut off", || stream.write_all(&[header.next().unwrap()]).is_err());
 }
 
 #[test]

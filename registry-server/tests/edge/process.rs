@@ -53,7 +53,9 @@ impl Process {
 
     #[track_caller]
     pub(crate) fn eventually_logs(&self, text: &str) {
-        eventually(&format!("{text:?} in the log of {}\n{}", self.child.id(), self.log()), || self.log().contains(text));
+        eventually(&format!("{text:?} in the log of {}\n{}", self.child.id(), self.log()), || {
+            self.log().contains(text)
+        });
     }
 
     /// The address after `before` in the log.

@@ -36,7 +36,8 @@ fn a_certificate_without_its_key_waits_for_it() {
     let files = Files::new();
     files.write("certs/tls.crt", &first.certificate);
     files.write("certs/tls.key", &first.key);
-    let debug = "http: {tls: {certificate: DIR/certs/tls.crt, key: DIR/certs/tls.key}, debug: {prometheus: {enabled: true}}}";
+    let debug =
+        "http: {tls: {certificate: DIR/certs/tls.crt, key: DIR/certs/tls.key}, debug: {prometheus: {enabled: true}}}";
     let server = Server::start(files, debug);
     let before = server.version("certificate");
 
@@ -83,9 +84,9 @@ fn bad_files_leave_users_and_rules_in_force_and_good_ones_come_after_them() {
     server.files().mount("auth", "2", &[("htpasswd", "robot:{SHA}x\n"), ("access.yml", "rules: [{users: robot}]")]);
     eventually("both files were looked at", || {
         let metrics = server.debug().get("/metrics").body;
-        ["htpasswd", "access"].iter().all(|file| {
-            metrics.contains(&format!("registry_reloads_total{{file=\"{file}\",outcome=\"refused\"}} 1"))
-        })
+        ["htpasswd", "access"]
+            .iter()
+            .all(|file| metrics.contains(&format!("registry_reloads_total{{file=\"{file}\",outcome=\"refused\"}} 1")))
     });
     assert_eq!((server.version("htpasswd"), server.version("access")), before);
     assert_eq!(push(), 403);

@@ -44,7 +44,8 @@ fn both_versions_are_spoken_and_the_scheme_is_known() {
     let pair = Pair::new();
     let server = serving(&pair, TLS);
     for version in [&TLS12, &TLS13] {
-        let response = Client::with_tls(server.address(), config(&pair, version)).request("POST", "/v2/a/blobs/uploads/", "");
+        let response =
+            Client::with_tls(server.address(), config(&pair, version)).request("POST", "/v2/a/blobs/uploads/", "");
         assert_eq!(response.status, 202);
         let location = response.header("location").unwrap();
         assert!(location.starts_with("https://localhost/v2/a/blobs/uploads/"), "{location}");
