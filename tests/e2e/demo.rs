@@ -19,8 +19,8 @@ async fn the_demo_ends_with_pods_that_run_an_image_of_the_registry() -> Result<(
         let told = run(command(root().join("tests/cluster/demo"), [""; 0])).await?;
 
         for promised in [
-            "Successfully pulled image \"team.apps.svc.cluster.local/busybox:1\"",
-            "busybox: 1",
+            "Successfully pulled image \"team.apps.svc.cluster.local/app:1\"",
+            "app: 1",
             "kubectl get preg -A",
             "make demo-down",
         ] {

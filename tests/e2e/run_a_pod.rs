@@ -16,7 +16,7 @@ use support::wait::until;
 async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
     in_namespace("run_a_pod", async |namespace| {
         let team = namespace.registry("team").ready().await?;
-        Crane::with(&team, "push").await?.push(&Image::busybox()?, "app:1").await?;
+        Crane::with(&team, "push").await?.push(&Image::app()?, "app:1").await?;
         trust(namespace.name(), &team).await?;
 
         namespace.create_object::<Deployment>(&deployment(&team.host())).await?;

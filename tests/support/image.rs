@@ -1,4 +1,4 @@
-//! Images made here, so that no test needs one from elsewhere: layers of random bytes, or the busybox that
+//! Images made here, so that no test needs one from elsewhere: layers of random bytes, or the one that
 //! `tests/cluster/busybox-image` packs.
 
 use std::fs::File;
@@ -50,10 +50,10 @@ impl Image {
         Ok(Self { archive, id, name, _folder: Some(folder) })
     }
 
-    /// busybox, which runs: its command is a shell.
-    pub fn busybox() -> Result<Self> {
-        let archive = std::env::var_os("BUSYBOX_ARCHIVE").map(PathBuf::from);
-        let archive = archive.unwrap_or_else(|| root().join(".cluster/busybox.tar"));
+    /// An image that runs, a busybox: its command is a shell. No node has it under another name.
+    pub fn app() -> Result<Self> {
+        let archive = std::env::var_os("APP_ARCHIVE").map(PathBuf::from);
+        let archive = archive.unwrap_or_else(|| root().join(".cluster/app.tar"));
         ensure!(archive.exists(), "{} does not exist: `tests/cluster/busybox-image` makes it", archive.display());
         let mut tar = tar::Archive::new(File::open(&archive)?);
         let mut entries = tar.entries()?;
@@ -62,7 +62,7 @@ impl Image {
         let config =
             manifest.pointer("/0/Config").and_then(|value| value.as_str()).context("no Config in the archive")?;
         let id = format!("sha256:{}", config.trim_end_matches(".json"));
-        Ok(Self { archive, id, name: "localhost/busybox:1".to_owned(), _folder: None })
+        Ok(Self { archive, id, name: "localhost/app:1".to_owned(), _folder: None })
     }
 
     /// The archive's file.
