@@ -7,6 +7,7 @@ use std::{fmt, io, sync::Arc, time::SystemTime};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+mod buffer;
 pub mod filesystem;
 pub mod layout;
 pub mod memory;

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream::FusedStream};
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
@@ -143,21 +143,22 @@ impl Upload<'_> {
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let body = body.fuse();
         futures::pin_mut!(body);
-        let mut gathered = gather(&mut body).await;
+        let mut incoming = Incoming { body, rest: Bytes::new(), ended: false };
+        let mut piece = incoming.gather().await;
         loop {
-            let Gathered { piece, failure } = gathered;
-            if let Some(source) = failure {
-                self.write(piece).await?;
-                return Err(Error::Interrupted { received: self.size, source: source.into() });
+            match piece {
+                Ok(full) if !incoming.ended => {
+                    let (written, next) = futures::join!(self.write(full), incoming.gather());
+                    written?;
+                    piece = next;
+                }
+                Ok(last) => return self.write(last).await,
+                Err((last, source)) => {
+                    self.write(last).await?;
+                    return Err(Error::Interrupted { received: self.size, source: source.into() });
+                }
             }
-            if body.is_terminated() {
-                return self.write(piece).await;
-            }
-            let (written, next) = futures::join!(self.write(piece), gather(&mut body));
-            written?;
-            gathered = next;
         }
     }
 
@@ -210,22 +211,32 @@ impl Upload<'_> {
     }
 }
 
-struct Gathered<E> {
-    piece: Piece,
-    failure: Option<E>,
+/// A body, of which part of a frame may be waiting.
+struct Incoming<B> {
+    body: B,
+    rest: Bytes,
+    ended: bool,
 }
 
-/// Receives until a piece is worth writing, or `body` ends or fails.
-async fn gather<E>(body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Gathered<E> {
-    let mut piece = Piece::default();
-    while !piece.is_full() {
-        match body.next().await {
-            Some(Ok(frame)) => piece.push(frame),
-            Some(Err(failure)) => return Gathered { piece, failure: Some(failure) },
-            None => break,
+impl<E, B: Stream<Item = Result<Bytes, E>> + Unpin> Incoming<B> {
+    /// Receives until a piece is full or the body has ended; when the body fails, with what arrived before.
+    async fn gather(&mut self) -> Result<Piece, (Piece, E)> {
+        let mut piece = Piece::default();
+        loop {
+            piece.fill(&mut self.rest);
+            if piece.is_full() {
+                return Ok(piece);
+            }
+            match self.body.next().await {
+                Some(Ok(frame)) => self.rest = frame,
+                Some(Err(failure)) => return Err((piece, failure)),
+                None => {
+                    self.ended = true;
+                    return Ok(piece);
+                }
+            }
         }
     }
-    Gathered { piece, failure: None }
 }
 
 #[cfg(test)]

@@ -22,7 +22,6 @@ use tokio::task::spawn_blocking;
 mod chunks;
 mod durable;
 mod listing;
-mod pool;
 mod staged;
 mod tree;
 
@@ -161,7 +160,7 @@ fn not_writable(path: PathBuf, source: io::Error) -> OpenError {
 
 fn open_object(tree: &Tree, key: &Key, patience: Patience) -> Result<Object, Error> {
     let (file, size) = tree.open(key, patience)?;
-    let chunks = FileChunks::new(file, size, tree.pool.clone());
+    let chunks = FileChunks::new(file, size);
     Ok(Object::file(size, if patience == Patience::Disk { chunks.read_ahead() } else { chunks }))
 }
 

@@ -178,13 +178,10 @@ impl Staged for StagedBytes {
     }
 
     async fn append(&self, piece: Piece, algorithm: Algorithm) -> Result<u64, Error> {
-        let frames = piece.into_frames();
         self.with(|bytes, running| {
             let before = bytes.len() as u64;
-            for frame in &frames {
-                bytes.extend_from_slice(frame);
-            }
-            running.update(before, &frames, algorithm);
+            bytes.extend_from_slice(piece.as_bytes());
+            running.update(before, piece.as_bytes(), algorithm);
             bytes.len() as u64
         })
     }

@@ -1,71 +1,42 @@
 //! Bytes on their way into a staged write.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
-/// A frame of at least this size is kept as it came; a smaller one is copied together with its neighbours, so that a
-/// client which sends single bytes costs their number and not a multiple of it.
-const KEPT: usize = 16 << 10;
+use super::buffer::{BUFFER, Buffer};
 
-/// When a piece is worth a write: large enough that handing it to another thread does not show, small enough that an
-/// upload holds little memory (two pieces: one being filled, one being written).
-const FULL: usize = 512 << 10;
-
-/// Consecutive frames of a body, gathered.
+/// Consecutive bytes of a body, gathered until they are worth a write.
+///
+/// Frames are copied, whatever their size: a client that sends single bytes costs no more than one that does not, and the
+/// connection gets its own buffer back at once.
 #[derive(Debug, Default)]
-pub struct Piece {
-    frames: Vec<Bytes>,
-    small: BytesMut,
-    length: usize,
-}
+pub struct Piece(Option<Buffer>);
 
 impl Piece {
-    /// Adds a frame at the end.
-    pub fn push(&mut self, frame: Bytes) {
-        self.length += frame.len();
-        if frame.len() < KEPT {
-            if self.small.capacity() == self.small.len() {
-                self.small.reserve(KEPT);
-            }
-            self.small.extend_from_slice(&frame);
+    /// Takes from the front of `frame` what there is room for.
+    pub fn fill(&mut self, frame: &mut Bytes) {
+        if frame.is_empty() {
             return;
         }
-        self.flush();
-        self.frames.push(frame);
+        let buffer = self.0.get_or_insert_with(Buffer::take);
+        let count = frame.len().min(BUFFER - buffer.filled());
+        buffer.free(BUFFER)[..count].copy_from_slice(&frame[..count]);
+        buffer.advance(count);
+        frame.advance(count);
     }
 
-    /// Bytes gathered.
-    pub fn len(&self) -> usize {
-        self.length
+    /// The bytes gathered.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |buffer| buffer.as_ref())
     }
 
     /// Whether nothing was gathered.
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.as_bytes().is_empty()
     }
 
-    /// Whether it is worth writing.
+    /// Whether there is no more room.
     pub fn is_full(&self) -> bool {
-        self.length >= FULL
-    }
-
-    /// The frames in order.
-    pub fn into_frames(mut self) -> Vec<Bytes> {
-        self.flush();
-        self.frames
-    }
-
-    fn flush(&mut self) {
-        if !self.small.is_empty() {
-            self.frames.push(self.small.split().freeze());
-        }
-    }
-}
-
-impl From<Bytes> for Piece {
-    fn from(frame: Bytes) -> Self {
-        let mut piece = Self::default();
-        piece.push(frame);
-        piece
+        self.as_bytes().len() == BUFFER
     }
 }
 
@@ -74,22 +45,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_frames_are_joined_and_order_is_kept() {
+    fn frames_are_joined_in_order_and_what_does_not_fit_is_left() {
         let mut piece = Piece::default();
-        let large = Bytes::from(vec![b'x'; KEPT]);
-        for frame in [Bytes::from_static(b"ab"), Bytes::from_static(b"c"), large.clone(), Bytes::from_static(b"d")] {
-            piece.push(frame);
+        assert!(piece.is_empty());
+        for mut frame in [Bytes::from_static(b"an"), Bytes::new(), Bytes::from_static(b"chor")] {
+            piece.fill(&mut frame);
+            assert!(frame.is_empty());
         }
-        assert_eq!(piece.len(), KEPT + 4);
-        assert_eq!(piece.into_frames(), [Bytes::from_static(b"abc"), large, Bytes::from_static(b"d")]);
-    }
+        assert_eq!(piece.as_bytes(), b"anchor");
 
-    #[test]
-    fn single_bytes_do_not_pile_up_as_frames() {
-        let mut piece = Piece::default();
-        while !piece.is_full() {
-            piece.push(Bytes::from_static(b"."));
-        }
-        assert_eq!(piece.into_frames().len(), 1);
+        let mut large = Bytes::from(vec![b'x'; BUFFER]);
+        piece.fill(&mut large);
+        assert!(piece.is_full());
+        assert_eq!(large.len(), 6);
+        piece.fill(&mut large);
+        assert_eq!(large.len(), 6);
     }
 }

@@ -1,7 +1,5 @@
 //! The digest of a staged write, kept while it grows.
 
-use bytes::Bytes;
-
 use crate::oci::{Algorithm, Digest, digest::Digester};
 
 /// A hash state and how many bytes went into it. Of use only while that is the size of what is staged: after a restart,
@@ -10,17 +8,15 @@ use crate::oci::{Algorithm, Digest, digest::Digester};
 pub(super) struct Running(Option<(Digester, u64)>);
 
 impl Running {
-    /// Adds frames that were appended to a staged write of `before` bytes.
-    pub(super) fn update(&mut self, before: u64, frames: &[Bytes], algorithm: Algorithm) {
+    /// Adds bytes that were appended to a staged write of `before` bytes.
+    pub(super) fn update(&mut self, before: u64, bytes: &[u8], algorithm: Algorithm) {
         if before == 0 {
             self.0 = Some((Digester::new(algorithm), 0));
         }
         match &mut self.0 {
             Some((digester, hashed)) if *hashed == before => {
-                for frame in frames {
-                    digester.update(frame);
-                    *hashed += frame.len() as u64;
-                }
+                digester.update(bytes);
+                *hashed += bytes.len() as u64;
             }
             _ => self.forget(),
         }
@@ -50,13 +46,13 @@ mod tests {
     #[test]
     fn it_answers_only_for_what_it_has_seen() {
         let mut running = Running::default();
-        running.update(0, &[Bytes::from_static(b"an"), Bytes::from_static(b"ch")], Algorithm::Sha256);
-        running.update(4, &[Bytes::from_static(b"or")], Algorithm::Sha256);
+        running.update(0, b"anch", Algorithm::Sha256);
+        running.update(4, b"or", Algorithm::Sha256);
         assert_eq!(running.digest(6, Algorithm::Sha256), Some(Digest::of(Algorithm::Sha256, b"anchor")));
         assert_eq!(running.digest(6, Algorithm::Sha512), None);
         assert_eq!(running.digest(5, Algorithm::Sha256), None);
 
-        running.update(9, &[Bytes::from_static(b"!")], Algorithm::Sha256);
+        running.update(9, b"!", Algorithm::Sha256);
         assert_eq!(running.digest(10, Algorithm::Sha256), None, "a gap was never hashed");
     }
 }

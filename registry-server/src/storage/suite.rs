@@ -16,6 +16,12 @@ fn bytes(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
+fn piece(text: &'static str) -> Piece {
+    let mut piece = Piece::default();
+    piece.fill(&mut bytes(text));
+    piece
+}
+
 async fn put(store: &dyn Store, name: &str, content: &'static str) {
     store.put(&key(name), bytes(content), Durability::Durable).await.unwrap();
 }
@@ -205,15 +211,15 @@ async fn a_staged_write_grows_and_is_committed_under_its_digest() {
         staged.create().await.unwrap();
         assert_eq!(staged.size().await.unwrap(), 0);
         assert_eq!(staged.digest(Algorithm::Sha512).await.unwrap(), Digest::of(Algorithm::Sha512, b""));
-        assert_eq!(staged.append(bytes("anch").into(), Algorithm::Sha256).await.unwrap(), 4);
-        assert_eq!(staged.append(bytes("or").into(), Algorithm::Sha256).await.unwrap(), 6);
+        assert_eq!(staged.append(piece("anch"), Algorithm::Sha256).await.unwrap(), 4);
+        assert_eq!(staged.append(piece("or"), Algorithm::Sha256).await.unwrap(), 6);
         for algorithm in Algorithm::ALL {
             assert_eq!(staged.digest(algorithm).await.unwrap(), Digest::of(algorithm, b"anchor"));
         }
         staged.commit(&key("blobs/final")).await.unwrap();
         assert_eq!(get(&*store, "blobs/final").await, Some(bytes("anchor")));
         assert!(matches!(staged.size().await, Err(Error::NotFound(_))));
-        assert!(matches!(staged.append(Piece::from(bytes("x")), Algorithm::Sha256).await, Err(Error::NotFound(_))));
+        assert!(matches!(staged.append(piece("x"), Algorithm::Sha256).await, Err(Error::NotFound(_))));
     })
     .await;
 }
@@ -224,7 +230,7 @@ async fn a_commit_replaces_a_torn_object() {
         put(&*store, "blobs/final", "anc").await;
         let staged = store.staged(&key("uploads/two/data"));
         staged.create().await.unwrap();
-        staged.append(bytes("anchor").into(), Algorithm::Sha256).await.unwrap();
+        staged.append(piece("anchor"), Algorithm::Sha256).await.unwrap();
         staged.commit(&key("blobs/final")).await.unwrap();
         assert_eq!(get(&*store, "blobs/final").await, Some(bytes("anchor")));
     })

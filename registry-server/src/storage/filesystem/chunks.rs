@@ -20,7 +20,7 @@ use rustix::{
 };
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::pool::{BUFFER, Buffer, Pool};
+use crate::storage::buffer::{BUFFER, Buffer};
 
 /// The first read: what a small blob has in all, so that it leaves together with the response's head.
 const FIRST: usize = 64 << 10;
@@ -32,21 +32,20 @@ pub struct FileChunks {
     position: u64,
     end: u64,
     next: usize,
-    pool: Pool,
     /// The first piece, when it was read together with opening the file.
     ready: Option<Buffer>,
     reading: Option<JoinHandle<io::Result<Buffer>>>,
 }
 
 impl FileChunks {
-    pub(super) fn new(file: File, size: u64, pool: Pool) -> Self {
-        Self { file: Arc::new(file), position: 0, end: size, next: FIRST, pool, ready: None, reading: None }
+    pub(super) fn new(file: File, size: u64) -> Self {
+        Self { file: Arc::new(file), position: 0, end: size, next: FIRST, ready: None, reading: None }
     }
 
     /// Reads the first piece now, on a thread that may wait for the disk. A failure shows when the piece is wanted.
     pub(super) fn read_ahead(mut self) -> Self {
         let want = self.want();
-        self.ready = read_from_disk(&self.file, self.pool.take(), want, 0).ok();
+        self.ready = read_from_disk(&self.file, Buffer::take(), want, 0).ok();
         self
     }
 
@@ -82,7 +81,7 @@ impl FileChunks {
         if let Some(buffer) = self.ready.take() {
             return Poll::Ready(Some(Ok(self.emit(buffer))));
         }
-        let mut buffer = self.pool.take();
+        let mut buffer = Buffer::take();
         read_cached(&self.file, &mut buffer, want, self.position);
         if buffer.filled() == want {
             return Poll::Ready(Some(Ok(self.emit(buffer))));

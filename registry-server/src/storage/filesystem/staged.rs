@@ -77,13 +77,10 @@ impl Staged for StagedFile {
         self.blocking("append to", move |shared, running| {
             let mut file = shared.tree.open_for_append(&shared.key, false)?;
             let before = file.metadata()?.len();
-            let length = piece.len() as u64;
-            let frames = piece.into_frames();
-            for frame in &frames {
-                file.write_all(frame).inspect_err(|_| running.forget())?;
-            }
-            running.update(before, &frames, algorithm);
-            Ok(before + length)
+            let bytes = piece.as_bytes();
+            file.write_all(bytes).inspect_err(|_| running.forget())?;
+            running.update(before, bytes, algorithm);
+            Ok(before + bytes.len() as u64)
         })
         .await
     }

@@ -17,7 +17,7 @@ use rustix::{
 };
 use uuid::Uuid;
 
-use super::{durable::Durable, pool::Pool};
+use super::durable::Durable;
 use crate::storage::{Durability, Error, Key};
 
 /// How often a write starts over because somebody removed its directory meanwhile.
@@ -40,12 +40,11 @@ pub(super) struct Tree {
     durable: Durable,
     /// Whether the kernel and its sandbox let us ask for cached lookups.
     cached_lookups: AtomicBool,
-    pub(super) pool: Pool,
 }
 
 impl Tree {
     pub(super) fn new(root: OwnedFd, path: PathBuf) -> Self {
-        Self { root, path, durable: Durable::default(), cached_lookups: AtomicBool::new(true), pool: Pool::default() }
+        Self { root, path, durable: Durable::default(), cached_lookups: AtomicBool::new(true) }
     }
 
     pub(super) fn path(&self) -> &Path {
