@@ -1,14 +1,13 @@
 //! The operator of the suite: installed once by Helm from the chart with the images built from this tree, as a user would.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::Mutex;
 
 use crate::command::{command, run};
-use crate::root;
-use crate::tunnel;
+use crate::{report, root, tunnel};
 
 /// The Helm release of the suite.
 pub const RELEASE: &str = "private-registry-operator";
@@ -22,22 +21,29 @@ pub const GRACE_PERIOD: &str = "20s";
 /// Port of the operator's health and metrics.
 const ADMIN_PORT: u16 = 8080;
 
-static INSTALLED: Mutex<bool> = Mutex::const_new(false);
+/// How the installation by this process went, if it has been tried.
+static INSTALLED: Mutex<Option<Result<(), String>>> = Mutex::const_new(None);
 
-/// Installs or upgrades the suite's release, once per process.
+/// Installs or upgrades the suite's release, once per process: when it has failed, no other test tries again.
 pub async fn ensure_installed(client: &Client) -> Result<()> {
     let mut installed = INSTALLED.lock().await;
-    if !*installed {
-        install(&[]).await?;
-        pod(client).await?;
-        *installed = true;
+    if installed.is_none() {
+        let outcome = install(&[]).await;
+        let told = match outcome {
+            Ok(()) => Ok(()),
+            Err(error) => Err(format!("{error:#}\n{}", report::of_operator(client).await)),
+        };
+        *installed = Some(told);
     }
-    Ok(())
+    match &*installed {
+        Some(Err(told)) => bail!("{told}"),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the next test install the suite's release again.
 pub async fn forget_installed() {
-    *INSTALLED.lock().await = false;
+    *INSTALLED.lock().await = None;
 }
 
 /// `helm upgrade --install` of the suite's release, with further `values` as `key=value`.

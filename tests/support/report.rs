@@ -7,7 +7,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, LogParams};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use serde_json::Value;
 
 use crate::namespace::Namespace;
@@ -32,12 +32,22 @@ const LOG_LINES: i64 = 200;
 /// The state of `namespace`, and what the operator has logged about it since the test began.
 pub async fn of(namespace: &Namespace, since: Timestamp) -> String {
     let mut report = format!("\n======== the state of namespace {} ========\n", namespace.name());
+    let (client, name) = (&namespace.client, namespace.name());
     for kind in KINDS {
-        section(&mut report, kind.2, objects(namespace, kind).await);
+        section(&mut report, kind.2, objects(client, name, kind).await);
     }
-    section(&mut report, "events", events(namespace).await);
-    section(&mut report, "Pod logs", pod_logs(namespace).await);
+    section(&mut report, "events", events(client, name).await);
+    section(&mut report, "Pod logs", pod_logs(client, name).await);
     section(&mut report, "operator's log", operator_log(namespace, since).await);
+    report
+}
+
+/// The state of the operator's own namespace, for when it cannot be installed.
+pub async fn of_operator(client: &Client) -> String {
+    let mut report = format!("\n======== the state of namespace {} ========\n", operator::NAMESPACE);
+    section(&mut report, "Pods", objects(client, operator::NAMESPACE, &("", "v1", "Pod")).await);
+    section(&mut report, "events", events(client, operator::NAMESPACE).await);
+    section(&mut report, "Pod logs", pod_logs(client, operator::NAMESPACE).await);
     report
 }
 
@@ -47,12 +57,12 @@ fn section(report: &mut String, title: &str, text: Result<String>) {
     let _ = writeln!(report, "---- {title}\n{text}");
 }
 
-async fn objects(namespace: &Namespace, (group, version, kind): &(&str, &str, &str)) -> Result<String> {
+async fn objects(client: &Client, namespace: &str, (group, version, kind): &(&str, &str, &str)) -> Result<String> {
     let mut resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     if *kind == "PrivateRegistry" {
         resource.plural = "privateregistries".to_owned();
     }
-    let api: Api<DynamicObject> = Api::namespaced_with(namespace.client.clone(), namespace.name(), &resource);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     let mut text = String::new();
     for mut object in api.list(&ListParams::default()).await? {
         object.metadata.managed_fields = None;
@@ -73,8 +83,8 @@ fn redact(object: &mut DynamicObject) {
     }
 }
 
-async fn events(namespace: &Namespace) -> Result<String> {
-    let mut events = namespace.api::<Event>().list(&ListParams::default()).await?.items;
+async fn events(client: &Client, namespace: &str) -> Result<String> {
+    let mut events = Api::<Event>::namespaced(client.clone(), namespace).list(&ListParams::default()).await?.items;
     events.sort_by_key(|event| (event.last_timestamp.clone(), event.event_time.clone()));
     let line = |event: Event| {
         let about = event.involved_object;
@@ -91,8 +101,8 @@ async fn events(namespace: &Namespace) -> Result<String> {
     Ok(events.into_iter().map(line).collect())
 }
 
-async fn pod_logs(namespace: &Namespace) -> Result<String> {
-    let pods: Api<Pod> = namespace.api();
+async fn pod_logs(client: &Client, namespace: &str) -> Result<String> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let mut text = String::new();
     for pod in pods.list(&ListParams::default()).await? {
         let name = pod.name_any();
