@@ -15,5 +15,6 @@ mod mount;
 mod policy;
 mod ranges;
 mod referrers;
+mod rights;
 mod tags;
 mod uploads;

@@ -78,12 +78,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(registry: Registry, options: Options) -> Self {
-        Self::with_gate(registry, options, Gate::open())
+        let context = Context { registry: Arc::new(registry), gate: Gate::open(), options: Arc::new(options) };
+        Self::of(router(context))
     }
 
-    pub(crate) fn with_gate(registry: Registry, options: Options, gate: Gate) -> Self {
-        let context = Context { registry: Arc::new(registry), gate, options: Arc::new(options) };
-        Self { router: router(context) }
+    pub(crate) fn of(router: Router) -> Self {
+        Self { router }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
