@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use http::{HeaderMap, Method, request::Parts};
+use http::{HeaderMap, Method, header, request::Parts};
 
 pub(crate) mod access_log;
 mod base;
@@ -27,6 +27,7 @@ mod manifests;
 mod pagination;
 mod range;
 mod referrers;
+mod remainder;
 mod response;
 mod tags;
 mod uploads;
@@ -139,17 +140,21 @@ async fn dispatch(State(context): State<Context>, request: Request) -> Response 
         Err(error) => return error.into_response(),
     };
     let endpoint = endpoint(&route);
-    let mut response = match rights(&route, request.method()) {
-        (Some(action), _) => admit(context, request, route, action).await,
+    let (head, mut body) = request.into_parts();
+    let client_waits = head.headers.contains_key(header::EXPECT);
+    let mut response = match rights(&route, &head.method) {
+        (Some(action), _) => admit(context, head, &mut body, route, action).await,
         (None, allowed) => response::method_not_allowed(allowed),
     };
+    if !client_waits {
+        remainder::discard(&mut body).await;
+    }
     response.extensions_mut().insert(endpoint);
     response
 }
 
 /// Answers a request if its sender may make it; the response says who that is.
-async fn admit(context: Context, request: Request, route: Route, action: Action) -> Response {
-    let (head, body) = request.into_parts();
+async fn admit(context: Context, head: Parts, body: &mut Body, route: Route, action: Action) -> Response {
     let repository = route.repository().clone();
     let principal = match identify(&context, &head).await {
         Ok(principal) => principal,
@@ -173,7 +178,7 @@ async fn identify(context: &Context, head: &Parts) -> Result<Principal, Refused>
 }
 
 /// Answers a request that its sender may make, unless the registry is configured not to.
-async fn permitted(route: Route, call: &Call, action: Action, body: Body) -> Result<Response, ApiError> {
+async fn permitted(route: Route, call: &Call, action: Action, body: &mut Body) -> Result<Response, ApiError> {
     let options = &call.context.options;
     if options.read_only && action != Action::Pull {
         return Ok(response::method_not_allowed("GET, HEAD"));
@@ -214,7 +219,7 @@ fn endpoint(route: &Route) -> Endpoint {
     })
 }
 
-async fn answer(route: Route, call: &Call, body: Body) -> Result<Response, ApiError> {
+async fn answer(route: Route, call: &Call, body: &mut Body) -> Result<Response, ApiError> {
     match (call.head.method.as_str(), route) {
         ("DELETE", Route::Blob { repository: _, digest }) => blobs::delete(call, &digest).await,
         (_, Route::Blob { repository: _, digest }) => blobs::get(call, &digest).await,

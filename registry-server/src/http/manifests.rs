@@ -34,7 +34,7 @@ pub(super) async fn get(call: &Call, reference: &Reference) -> Result<Response, 
 }
 
 /// `PUT`: stores a manifest, under tags or by its digest (distribution-spec, "Pushing Manifests").
-pub(super) async fn put(call: &Call, reference: Reference, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn put(call: &Call, reference: Reference, body: &mut Body) -> Result<Response, ApiError> {
     let Call { context, principal: _, repository, head } = call;
     let tags = Query::of(&head.uri).tags("tag")?;
     if tags.len() > TAGS_AT_ONCE {
@@ -58,7 +58,7 @@ pub(super) async fn put(call: &Call, reference: Reference, body: Body) -> Result
 }
 
 /// The whole body, unless it is longer than `limit`. A length that is announced is refused before anything is read.
-async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+async fn collect(headers: &HeaderMap, body: &mut Body, limit: usize) -> Result<Bytes, ApiError> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::manifest_too_large(limit));

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::BodyDataStream;
 use uuid::Uuid;
 
 use super::{Call, error::ApiError, extract::Query, location, range::ContentRange, response};
@@ -19,7 +20,7 @@ use crate::{
 const UPLOAD_UUID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `POST`: mounts a blob, takes a whole blob, or begins a session.
-pub(super) async fn start(call: &Call, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn start(call: &Call, body: &mut Body) -> Result<Response, ApiError> {
     let query = Query::of(&call.head.uri);
     if let Some(mounted) = mount(call, query).await? {
         return Ok(created(call, &mounted));
@@ -28,7 +29,7 @@ pub(super) async fn start(call: &Call, body: Body) -> Result<Response, ApiError>
     let algorithm = digest.map_or_else(|| algorithm(query), |digest| Ok(digest.algorithm()))?;
     let mut upload = call.registry().begin_upload(&call.repository, call.principal.name(), algorithm).await?;
     let Some(digest) = digest else { return Ok(progress(call, &upload, StatusCode::ACCEPTED)) };
-    upload.append(body.into_data_stream()).await?;
+    upload.append(BodyDataStream::new(body)).await?;
     upload.finish(&digest).await?;
     Ok(created(call, &digest))
 }
@@ -56,14 +57,14 @@ fn algorithm(query: Query<'_>) -> Result<Algorithm, ApiError> {
 }
 
 /// `PATCH`: adds a chunk, or a stream of unknown length.
-pub(super) async fn append(call: &Call, id: Uuid, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn append(call: &Call, id: Uuid, body: &mut Body) -> Result<Response, ApiError> {
     let mut upload = resume(call, id).await?;
     receive(call, &mut upload, body).await?;
     Ok(progress(call, &upload, StatusCode::ACCEPTED))
 }
 
 /// `PUT`: the last bytes, if any are missing, and the digest of all.
-pub(super) async fn finish(call: &Call, id: Uuid, body: Body) -> Result<Response, ApiError> {
+pub(super) async fn finish(call: &Call, id: Uuid, body: &mut Body) -> Result<Response, ApiError> {
     let digest = Query::of(&call.head.uri).digest("digest")?;
     let digest = digest.ok_or_else(|| ApiError::new(ErrorCode::DigestInvalid, "digest missing"))?;
     let mut upload = resume(call, id).await?;
@@ -92,7 +93,7 @@ async fn resume(call: &Call, id: Uuid) -> Result<Upload<'_>, ApiError> {
 }
 
 /// Takes a request's bytes, if they are the next ones.
-async fn receive(call: &Call, upload: &mut Upload<'_>, body: Body) -> Result<(), ApiError> {
+async fn receive(call: &Call, upload: &mut Upload<'_>, body: &mut Body) -> Result<(), ApiError> {
     let headers = &call.head.headers;
     if let Some(range) = ContentRange::of(headers)? {
         if range.first != upload.size() {
@@ -103,7 +104,7 @@ async fn receive(call: &Call, upload: &mut Upload<'_>, body: Body) -> Result<(),
             return Err(ApiError::new(ErrorCode::SizeInvalid, "Content-Length and Content-Range disagree"));
         }
     }
-    Ok(upload.append(body.into_data_stream()).await?)
+    Ok(upload.append(BodyDataStream::new(body)).await?)
 }
 
 /// 416, saying where the client should go on.

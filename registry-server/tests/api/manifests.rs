@@ -1,5 +1,16 @@
 //! Manifests: pushing, pulling and deleting.
 
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -325,5 +336,30 @@ fn a_deleted_manifest_takes_its_tags_along() {
         assert_eq!(server.delete(&target).await.code(), "MANIFEST_UNKNOWN");
         server.push_image("app", "v1", "doomed").await;
         assert_eq!(server.get(&target).await.status, 200, "it can be pushed again");
+    });
+}
+
+/// A body of so many MiB, and how many of them were taken.
+fn counted(size: usize) -> (Body, Arc<AtomicUsize>) {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    let frames = stream::iter(0..size).map(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, io::Error>(Bytes::from_static(&[b' '; 1 << 20]))
+    });
+    (Body::from_stream(frames), taken)
+}
+
+#[test]
+fn a_client_that_sends_too_much_gets_to_read_why() {
+    on_every_store(async |server| {
+        let (body, taken) = counted(6);
+        assert_eq!(server.put_manifest("/v2/app/manifests/huge", OCI_IMAGE, body).await.status, 413);
+        assert_eq!(taken.load(Ordering::Relaxed), 6, "closing while it sends would reset the connection");
+
+        let (body, taken) = counted(6);
+        let headers = [("content-type", OCI_IMAGE), ("content-length", "6291456"), ("expect", "100-continue")];
+        assert_eq!(server.call("PUT", "/v2/app/manifests/huge", &headers, body).await.status, 413);
+        assert_eq!(taken.load(Ordering::Relaxed), 0, "it asked before it sends");
     });
 }
