@@ -2,7 +2,7 @@
 //!
 //! A replica that waits for the lease is alive and ready: it is ready to take over.
 
-use std::{future::Future, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use tokio::net::TcpListener;
@@ -34,16 +34,12 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }
 
-/// Serves until `shutdown`.
+/// Serves as long as it is polled: to the end of the process, so that a drain can be watched too.
 ///
 /// # Errors
 /// When accepting fails for good.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    axum::serve(listener, router(metrics)).with_graceful_shutdown(shutdown).await.map_err(Error::Serve)
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Result<(), Error> {
+    axum::serve(listener, router(metrics)).await.map_err(Error::Serve)
 }
 
 fn router(metrics: Arc<Metrics>) -> Router {

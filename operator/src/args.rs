@@ -121,7 +121,7 @@ impl Args {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %self.admin_addr, "starting");
 
         // Every part is awaited here: when one ends, so does the process.
-        let admin = admin::serve(listener, Arc::clone(&metrics), told(stopped.clone()));
+        let admin = admin::serve(listener, Arc::clone(&metrics));
         let work = self.work(client, metrics, stopped);
         let signals = async {
             terminated().await?;

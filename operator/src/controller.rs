@@ -98,20 +98,20 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Step one.
-    #[error("failed to observe")]
-    Observe(#[source] observe::Error),
+    #[error(transparent)]
+    Observe(observe::Error),
     /// Step two.
     #[error("the spec is not valid")]
     Validate(#[source] validate::Error),
     /// Step three.
-    #[error("failed to issue")]
-    Issue(#[source] issue::Error),
+    #[error(transparent)]
+    Issue(issue::Error),
     /// Step five.
-    #[error("failed to apply")]
-    Apply(#[source] apply::Error),
+    #[error(transparent)]
+    Apply(apply::Error),
     /// Step six.
-    #[error("failed to report")]
-    Status(#[source] status::Error),
+    #[error(transparent)]
+    Status(status::Error),
     /// The object does not have the shape of our kind.
     #[error("the object cannot be read")]
     Unreadable(#[source] Box<kube::core::error_boundary::InvalidObject>),
@@ -141,15 +141,16 @@ impl Error {
     }
 }
 
-/// The text of an error with those of its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+/// The text of an error with those of its causes, each once.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(kube::Error::Api(status)) = error.downcast_ref() {
+        // What the API server says to a person; the error's own text has the whole structure behind it.
+        return status.message.clone();
     }
-    text
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
+    }
 }
 
 /// Brings the cluster to what `registry` asks for. Returns when to look again.
@@ -323,6 +324,19 @@ mod tests {
         let waits: Vec<_> = (1..=11).map(|failures| backoff(failures).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+    }
+
+    #[test]
+    fn the_api_server_s_own_words_end_an_error() {
+        let answer = kube::core::Status::failure("exceeded quota", "Forbidden").with_code(403);
+        let error = Error::Apply(apply::Error::Request {
+            verb: "apply",
+            kind: "Secret".into(),
+            namespace: "kitchen".into(),
+            name: "larder-tls".into(),
+            source: kube::Error::Api(Box::new(answer)),
+        });
+        assert_eq!(chain(&error), "failed to apply Secret kitchen/larder-tls: exceeded quota");
     }
 
     #[test]

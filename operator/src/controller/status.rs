@@ -124,8 +124,12 @@ pub async fn write(
     Api::<PrivateRegistry>::namespaced(client.clone(), &name.namespace)
         .patch_status(&name.name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(patch))
         .await
-        .map_err(|source| Error { registry: name.clone(), source })?;
-    Ok(())
+        .map(drop)
+        .or_else(|error| match error {
+            // Deleted meanwhile: nobody is left to be told.
+            kube::Error::Api(answer) if answer.code == 404 => Ok(()),
+            source => Err(Error { registry: name.clone(), source }),
+        })
 }
 
 impl Tls {
