@@ -1,4 +1,5 @@
-//! OCI distribution server, a drop-in for the `registry:2` image.
+#![doc = include_str!("../README.md")]
+
 pub mod app;
 pub mod args;
 pub mod auth;
