@@ -11,7 +11,7 @@ use crate::{
     storage::{self, Listing, layout},
 };
 
-/// How many directories are read in one step.
+/// Most directories read in one step.
 const BATCH: usize = 256;
 
 impl Registry {
@@ -27,6 +27,8 @@ impl Registry {
     ) -> Result<Page, storage::Error> {
         let mut names = Vec::new();
         let mut walk = self.walk(layout::MANIFESTS, after);
+        // A small page need not read ahead far.
+        walk.batch = limit.saturating_add(1).min(BATCH);
         while names.len() <= limit {
             match walk.next().await? {
                 Some(repository) if wanted(&repository) => names.push(repository.as_str().to_owned()),
@@ -40,7 +42,7 @@ impl Registry {
     /// Every repository whose directory holds `marker`, in order, after `after`.
     pub(super) fn walk<'a>(&'a self, marker: &'static str, after: Option<&str>) -> Walk<'a> {
         let waiting = BinaryHeap::from([Reverse(Waiting { order: String::new(), step: Step::Top })]);
-        Walk { registry: self, marker, after: after.map(str::to_owned), waiting }
+        Walk { registry: self, marker, after: after.map(str::to_owned), waiting, batch: BATCH }
     }
 }
 
@@ -51,6 +53,8 @@ pub(super) struct Walk<'a> {
     marker: &'static str,
     after: Option<String>,
     waiting: BinaryHeap<Reverse<Waiting>>,
+    /// How many directories are read in one step.
+    batch: usize,
 }
 
 /// Something to be done when its turn comes: directory `a` has its turn at `a`, what is below it at `a/`.
@@ -100,7 +104,7 @@ impl Walk<'_> {
     /// Reads a directory, and with it those whose turn comes next.
     async fn read(&mut self, first: String) -> Result<(), storage::Error> {
         let mut names = vec![first];
-        while names.len() < BATCH
+        while names.len() < self.batch
             && let Some(Reverse(Waiting { step: Step::Directory, .. })) = self.waiting.peek()
             && let Some(Reverse(next)) = self.waiting.pop()
         {
