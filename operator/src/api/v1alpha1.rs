@@ -186,3 +186,6 @@ pub fn crd_yaml() -> Result<String, serde_saphyr::ser::Error> {
     let crd = serde_saphyr::to_string(&crd())?;
     Ok(format!("# Written by `cargo run -p private-registry-operator -- crd`.\n{crd}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,24 +26,25 @@ pub struct Tls {
 /// The certificate that the operator issues.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("\
-    (has(self.duration) ? int(self.duration.substring(0, self.duration.size() - 1)) * (self.duration.endsWith('d') ? 1440 : \
-    self.duration.endsWith('h') ? 60 : 1) : 129600) > (has(self.renewBefore) ? int(self.renewBefore.substring(0, \
-    self.renewBefore.size() - 1)) * (self.renewBefore.endsWith('d') ? 1440 : self.renewBefore.endsWith('h') ? 60 : 1) : 43200)")
+#[x_kube(validation = Rule::new(renewed_before_its_end())
     .message("renewBefore (left out: 30d) must be shorter than duration (left out: 90d), or the certificate would be due the \
     moment it is issued"))]
 pub struct SelfSigned {
-    /// How long the certificate is valid: a whole number of days, hours or minutes such as 90d, at least 1h. Defaults to 90d.
+    /// How long the certificate is valid: a whole number of days, hours or minutes such as 90d, between
+    /// 1h and 1825d. Defaults to 90d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 6))]
-    #[x_kube(validation = Rule::new("self.matches('^([1-9][0-9]*d|[1-9][0-9]*h|[6-9][0-9]m|[1-9][0-9][0-9]+m)$')")
-        .message("duration must be a whole number of days, hours or minutes, at least one hour: 90d, 12h, 90m"))]
+    #[x_kube(
+        validation = Rule::new(is_length_of_time("self"))
+            .message("duration must be a whole number of days, hours or minutes: 90d, 12h, 90m"),
+        validation = Rule::new(between_an_hour_and_five_years("self")).message("duration must be between 1h and 1825d")
+    )]
     pub duration: Option<String>,
 
     /// How long before its end the certificate is renewed: a whole number of days, hours or minutes. Defaults to 30d.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 6))]
-    #[x_kube(validation = Rule::new("self.matches('^[1-9][0-9]*[dhm]$')")
+    #[x_kube(validation = Rule::new(is_length_of_time("self"))
         .message("renewBefore must be a whole number of days, hours or minutes: 30d, 6h, 30m"))]
     pub renew_before: Option<String>,
 
@@ -65,6 +66,32 @@ pub struct SelfSigned {
     #[x_kube(validation = Rule::new("self.all(address, isIP(address))")
         .message("ipAddresses must be IPv4 or IPv6 addresses such as 192.0.2.10 or 2001:db8::10"))]
     pub ip_addresses: Vec<String>,
+}
+
+/// CEL: whether `value` is a whole number of days, hours or minutes.
+fn is_length_of_time(value: &str) -> String {
+    format!("{value}.matches('^[1-9][0-9]*[dhm]$')")
+}
+
+/// CEL: the minutes of a length of time.
+fn minutes(value: &str) -> String {
+    let unit = format!("({value}.endsWith('d') ? 1440 : {value}.endsWith('h') ? 60 : 1)");
+    format!("int({value}.substring(0, {value}.size() - 1)) * {unit}")
+}
+
+/// CEL: five years is half of an authority's life. What is no length of time has been told so by another rule.
+fn between_an_hour_and_five_years(value: &str) -> String {
+    let (is_length, minutes) = (is_length_of_time(value), minutes(value));
+    format!("!{is_length} || ({minutes} >= 60 && {minutes} <= 2628000)")
+}
+
+/// CEL: whether the renewal comes after the issue, with the defaults for what is left out.
+fn renewed_before_its_end() -> String {
+    let [duration, before] = [("self.duration", 129_600), ("self.renewBefore", 43_200)].map(|(field, default)| {
+        let (is_length, minutes) = (is_length_of_time(field), minutes(field));
+        (format!("has({field}) && !{is_length}"), format!("(has({field}) ? {minutes} : {default})"))
+    });
+    format!("({}) || ({}) || {} > {}", duration.0, before.0, duration.1, before.1)
 }
 
 /// Kind of the certificate's key.

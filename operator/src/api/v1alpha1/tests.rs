@@ -1,0 +1,196 @@
+//! The rules of the CRD, evaluated here as the API server evaluates them, and the sentences that people read.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn resource(name: &str, spec: &str) -> PrivateRegistry {
+    let spec: Value = serde_saphyr::from_str(spec).unwrap();
+    serde_json::from_value(json!({
+        "apiVersion": "privateregistry.io/v1alpha1",
+        "kind": "PrivateRegistry",
+        "metadata": {"name": name, "namespace": "kitchen"},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+/// What the API server says to a new resource.
+fn refused(spec: &str) -> String {
+    resource("larder", spec).validate_cel().map_or_else(|errors| errors.to_string(), |()| String::new())
+}
+
+/// What the API server says to a change.
+fn change_refused(from: &str, to: &str) -> String {
+    let (old, new) = (resource("larder", from), resource("larder", to));
+    new.validate_cel_update(&old).map_or_else(|errors| errors.to_string(), |()| String::new())
+}
+
+#[track_caller]
+fn says(answer: &str, wanted: &str) {
+    assert!(answer.contains(wanted), "{answer:?} does not say {wanted:?}");
+}
+
+#[test]
+fn what_people_write_is_accepted() {
+    for spec in [
+        "{}",
+        "{image: 'registry.example.com:5000/team/server@sha256:abc'}",
+        "{storage: {persistentVolumeClaim: {size: 50Gi, storageClassName: slate, accessModes: [ReadWriteMany]}}}",
+        "{storage: {persistentVolumeClaim: {existingClaim: attic}, deletionPolicy: Delete}}",
+        "{storage: {emptyDir: {sizeLimit: 500M}}}",
+        "{tls: {selfSigned: {duration: 1h, renewBefore: 59m, algorithm: RSA}}}",
+        "{tls: {selfSigned: {dnsNames: [registry.example.com, '*.example.com'], ipAddresses: [192.0.2.1, '2001:db8::1']}}}",
+        "{tls: {secretRef: {name: badge}}}",
+        "{tls: {disabled: true}}",
+        "{tls: {selfSigned: {}, disabled: false}}",
+        "{auth: {users: [{name: 'robot$ci', passwordSecretRef: {name: staff}, access: Admin}]}}",
+        "{service: {type: NodePort, nodePort: 30443, port: 5443}}",
+        "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
+    ] {
+        assert_eq!(refused(spec), "", "{spec}");
+    }
+}
+
+#[test]
+fn a_name_has_to_make_a_service() {
+    for name in ["Larder", "1-larder", "larder-", "a.b", &"x".repeat(51)] {
+        let answer = resource(name, "{}").validate_cel().unwrap_err().to_string();
+        says(&answer, "use at most 50 lower case letters, digits and '-'");
+    }
+    assert!(resource(&"x".repeat(50), "{}").validate_cel().is_ok());
+}
+
+#[test]
+fn one_kind_of_storage_and_one_kind_of_tls() {
+    says(&refused("{storage: {emptyDir: {}, persistentVolumeClaim: {}}}"), "one of persistentVolumeClaim and emptyDir");
+    says(&refused("{tls: {selfSigned: {}, secretRef: {name: x}}}"), "one of selfSigned, secretRef and disabled: true");
+    says(&refused("{tls: {secretRef: {name: x}, disabled: true}}"), "one of selfSigned, secretRef and disabled: true");
+    says(&refused("{storage: {persistentVolumeClaim: {existingClaim: x, size: 1Gi}}}"), "existingClaim stands alone");
+}
+
+#[test]
+fn what_is_stored_cannot_be_lost_by_an_edit() {
+    let sized = |size: &str| format!("{{storage: {{persistentVolumeClaim: {{size: {size}}}}}}}");
+    assert_eq!(change_refused(&sized("1Gi"), &sized("2Gi")), "");
+    assert_eq!(change_refused(&sized("1024Mi"), &sized("1Gi")), "");
+    assert_eq!(change_refused("{}", &sized("10Gi")), "");
+    says(&change_refused(&sized("2Gi"), &sized("1Gi")), "size cannot shrink");
+    says(&change_refused(&sized("20Gi"), "{}"), "size cannot shrink (left out, it is 10Gi)");
+    says(
+        &change_refused("{}", "{storage: {emptyDir: {}}}"),
+        "cannot change between persistentVolumeClaim and emptyDir",
+    );
+    says(
+        &change_refused("{storage: {emptyDir: {}}}", "{}"),
+        "cannot change between persistentVolumeClaim and emptyDir",
+    );
+    says(
+        &change_refused("{}", "{storage: {persistentVolumeClaim: {storageClassName: slate}}}"),
+        "storageClassName cannot change",
+    );
+    says(
+        &change_refused("{}", "{storage: {persistentVolumeClaim: {accessModes: [ReadWriteMany]}}}"),
+        "accessModes cannot",
+    );
+    assert_eq!(change_refused("{}", "{storage: {persistentVolumeClaim: {accessModes: [ReadWriteOnce]}}}"), "");
+    says(
+        &change_refused("{}", "{storage: {persistentVolumeClaim: {existingClaim: attic}}}"),
+        "existingClaim cannot change",
+    );
+    assert_eq!(change_refused("{}", "{storage: {deletionPolicy: Delete}, tls: {disabled: true}}"), "");
+}
+
+#[test]
+fn sizes_are_quantities() {
+    for size in ["ten", "0", "-1Gi", "10 Gi"] {
+        let answer = refused(&format!("{{storage: {{persistentVolumeClaim: {{size: '{size}'}}}}}}"));
+        says(&answer, "size must be a positive quantity such as 10Gi");
+        let answer = refused(&format!("{{storage: {{emptyDir: {{sizeLimit: '{size}'}}}}}}"));
+        says(&answer, "sizeLimit must be a positive quantity such as 5Gi");
+    }
+}
+
+#[test]
+fn a_certificate_cannot_be_due_when_it_is_issued() {
+    let spec = |duration: &str, before: &str| {
+        refused(&format!("{{tls: {{selfSigned: {{duration: '{duration}', renewBefore: '{before}'}}}}}}"))
+    };
+    assert_eq!(spec("1825d", "90d"), "");
+    assert_eq!(spec("24h", "1439m"), "");
+    says(&spec("24h", "1d"), "renewBefore (left out: 30d) must be shorter than duration");
+    says(&refused("{tls: {selfSigned: {duration: 30d}}}"), "must be shorter than duration");
+    says(&refused("{tls: {selfSigned: {renewBefore: 90d}}}"), "must be shorter than duration");
+    for duration in ["90", "1w", "P90D", "0d", "1.5h"] {
+        says(&spec(duration, "30m"), "duration must be a whole number of days, hours or minutes");
+    }
+    for duration in ["1826d", "43801h", "59m"] {
+        says(&spec(duration, "30m"), "between 1h and 1825d");
+    }
+    says(&spec("90d", "a week"), "renewBefore must be a whole number");
+}
+
+#[test]
+fn names_in_certificates_are_names_and_addresses_are_addresses() {
+    for name in ["https://example.com", "Example.com", "a b", "*", "10.0.0.0/8", "-a.example"] {
+        let answer = refused(&format!("{{tls: {{selfSigned: {{dnsNames: ['{name}']}}}}}}"));
+        says(&answer, "dnsNames must be lower case host names");
+    }
+    for address in ["example.com", "10.0.0", "10.0.0.0/8"] {
+        let answer = refused(&format!("{{tls: {{selfSigned: {{ipAddresses: ['{address}']}}}}}}"));
+        says(&answer, "ipAddresses must be IPv4 or IPv6 addresses");
+    }
+}
+
+#[test]
+fn a_user_can_be_written_into_an_htpasswd_file() {
+    let user =
+        |name: &str| refused(&format!("{{auth: {{users: [{{name: '{name}', passwordSecretRef: {{name: s}}}}]}}}}"));
+    for name in ["a:b", "a b", "#a", "-a", "ä"] {
+        says(&user(name), "a user's name consists of letters");
+    }
+    for name in ["pull", "push"] {
+        says(&user(name), "the names pull and push belong to the generated users");
+    }
+    assert_eq!(user("pusher"), "");
+}
+
+#[test]
+fn labels_ports_and_annotations_of_ours_stay_ours() {
+    says(&refused("{podLabels: {app.kubernetes.io/name: x}}"), "podLabels must not start with app.kubernetes.io/");
+    says(
+        &refused("{podAnnotations: {privateregistry.io/x: z}}"),
+        "podAnnotations must not start with privateregistry.io/",
+    );
+    says(&refused("{service: {annotations: {privateregistry.io/x: z}}}"), "service.annotations must not start with");
+    says(&refused("{service: {nodePort: 30443}}"), "nodePort needs service.type NodePort or LoadBalancer");
+    says(&refused("{image: 'two words'}"), "image must be an image reference");
+}
+
+#[test]
+fn every_field_is_described_and_none_may_be_null() {
+    let crd = serde_json::to_value(crd()).unwrap();
+    let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    assert!(!crd.to_string().contains("nullable"));
+    let mut fields = Vec::new();
+    undescribed("spec", &schema["properties"]["spec"], &mut fields);
+    undescribed("status", &schema["properties"]["status"], &mut fields);
+    assert!(fields.is_empty(), "fields without a description: {fields:?}");
+}
+
+fn undescribed(path: &str, schema: &Value, found: &mut Vec<String>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        if !property["description"].is_string() {
+            found.push(path.clone());
+        }
+        undescribed(&path, property, found);
+        undescribed(&format!("{path}[]"), &property["items"], found);
+    }
+}
+
+#[test]
+fn it_is_small_enough_for_client_side_apply() {
+    // kubectl keeps the whole object in an annotation, and those may have 262144 bytes.
+    assert!(serde_json::to_string(&crd()).unwrap().len() < 200_000);
+}
