@@ -45,6 +45,12 @@ enum Command {
     },
     /// Exit with 0 when the server of this configuration answers and is ready, with 1 when not.
     Healthcheck(healthcheck::Args),
+    /// Only to say that there is none, instead of taking the name for that of a configuration.
+    #[command(hide = true)]
+    GarbageCollect {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        _arguments: Vec<OsString>,
+    },
 }
 
 /// Does what the command line says.
@@ -70,6 +76,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         None => serve(args.configuration),
         Some(Command::Serve { configuration }) => serve(configuration),
         Some(Command::Healthcheck(args)) => healthcheck::run(&args),
+        Some(Command::GarbageCollect { .. }) => Err(anyhow::anyhow!(
+            "garbage-collect is not supported; the reference's works on the same directory while this server is stopped"
+        )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,7 +115,9 @@ fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    raise_open_files();
+    let limits = Limits::default();
+    // As much again is for blobs.
+    let limits = Limits { connections: limits.connections.min(raise_open_files() / 2), ..limits };
     // More threads would not serve faster, their work being short, but each keeps memory of its own.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -116,7 +127,7 @@ fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
         .build()
         .context("failed to start threads")?;
     let result = runtime.block_on(async {
-        let app = App::build(settings, Limits::default()).await?;
+        let app = App::build(settings, limits).await?;
         let announcement = app.announcement();
         tracing::info!("{}", announcement.line);
         for hint in announcement.hints {
@@ -141,12 +152,14 @@ async fn until_signals(app: App) -> anyhow::Result<()> {
     }
 }
 
-/// As many open files as the machine allows, as Go programs do: each connection is one.
-fn raise_open_files() {
+/// Allows as many open files as the machine does, as Go programs do: each connection is one. Returns how many those are.
+fn raise_open_files() -> usize {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::debug!(%error, "failed to raise the limit of open files");
     }
+    let files = getrlimit(Resource::Nofile).current;
+    files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
 }

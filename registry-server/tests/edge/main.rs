@@ -6,6 +6,7 @@ mod auth;
 mod cli;
 mod client;
 mod config;
+mod http2;
 mod limits;
 mod process;
 mod reload;

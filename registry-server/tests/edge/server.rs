@@ -23,7 +23,7 @@ pub(crate) struct Server {
     files: Files,
     addresses: Addresses,
     shutdown: Shutdown,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// A directory with what a server reads.
@@ -104,11 +104,16 @@ impl Server {
         let app = runtime.block_on(App::build(loaded.settings, limits)).unwrap();
         let (addresses, shutdown) = (app.addresses(), app.shutdown());
         runtime.spawn(app.run());
-        Self { files, addresses, shutdown, _runtime: runtime }
+        Self { files, addresses, shutdown, runtime }
     }
 
     pub(crate) fn files(&self) -> &Files {
         &self.files
+    }
+
+    /// Where a test may run what is asynchronous.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Runtime {
+        &self.runtime
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
