@@ -15,7 +15,10 @@ pub mod tags;
 pub mod uploads;
 
 use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Scanned, uploads::Sessions};
-use crate::storage::{self, Store};
+use crate::{
+    oci::Digest,
+    storage::{self, Optional, Store, layout},
+};
 
 /// A registry on a store. One per process and store; share it in an `Arc`.
 #[derive(Debug)]
@@ -50,10 +53,9 @@ impl Registry {
     }
 
     /// Whether a link in a repository says what it should; a link torn by a crash counts as none.
-    async fn is_linked(&self, link: &storage::Key, digest: &crate::oci::Digest) -> Result<bool, storage::Error> {
-        use storage::Optional;
+    async fn is_linked(&self, link: &storage::Key, digest: &Digest) -> Result<bool, storage::Error> {
         let content = self.store.get(link, LINK_LIMIT).await.optional()?;
-        Ok(content.is_some_and(|content| storage::layout::linked(&content) == Some(*digest)))
+        Ok(content.is_some_and(|content| layout::linked(&content) == Some(*digest)))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 
-use super::{Call, body::ObjectBody, error::ApiError, range::Selection, response};
+use super::{Call, body::BlobBody, error::ApiError, range::Selection, response};
 use crate::oci::{Digest, ErrorCode};
 
 /// `GET` and `HEAD`, ranges included (distribution-spec, "Pulling blobs"; RFC 9110, section 14).
@@ -24,7 +24,7 @@ pub(super) async fn get(call: &Call, digest: &Digest) -> Result<Response, ApiErr
     };
     let content_range = (status == StatusCode::PARTIAL_CONTENT)
         .then(|| response::value(format!("bytes {}-{}/{size}", range.start, range.end - 1)));
-    let mut response = Response::new(Body::new(ObjectBody::from(blob.into_chunks(range))));
+    let mut response = Response::new(Body::new(BlobBody::new(blob.into_chunks(range), *digest)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

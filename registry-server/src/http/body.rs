@@ -10,31 +10,39 @@ use bytes::Bytes;
 use futures::Stream;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::storage::Chunks;
+use crate::{oci::Digest, storage::Chunks};
 
-/// The bytes of an object.
+/// The bytes of a blob.
 #[derive(Debug)]
-pub(super) struct ObjectBody(Chunks);
+pub(super) struct BlobBody {
+    chunks: Chunks,
+    digest: Digest,
+}
 
-impl From<Chunks> for ObjectBody {
-    fn from(chunks: Chunks) -> Self {
-        Self(chunks)
+impl BlobBody {
+    /// A body of `chunks`, which are bytes of the blob `digest`.
+    pub(super) fn new(chunks: Chunks, digest: Digest) -> Self {
+        Self { chunks, digest }
     }
 }
 
-impl Body for ObjectBody {
+impl Body for BlobBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.0).poll_next(context).map_ok(Frame::data)
+        // The response has begun: all the client sees of a failure is that the connection ends early.
+        Pin::new(&mut self.chunks).poll_next(context).map_ok(Frame::data).map_err(|error| {
+            tracing::error!(digest = %self.digest, %error, "failed to read a blob while it was sent");
+            error
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.remaining() == 0
+        self.chunks.remaining() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.remaining())
+        SizeHint::with_exact(self.chunks.remaining())
     }
 }

@@ -6,7 +6,7 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use super::error::ApiError;
-use crate::oci::{ErrorCode, Reference, Route, route::Unroutable};
+use crate::oci::{Digest, ErrorCode, Reference, Route, Tag, digest, route::Unroutable};
 
 /// The route of a target below `/v2/`. Digests may come with an encoded colon, and names with encoded slashes.
 pub(super) fn route(uri: &Uri) -> Result<Route, RouteError> {
@@ -61,9 +61,9 @@ impl<'a> Query<'a> {
     }
 
     /// The value of `name` as a digest.
-    pub(super) fn digest(self, name: &str) -> Result<Option<crate::oci::Digest>, ApiError> {
+    pub(super) fn digest(self, name: &str) -> Result<Option<Digest>, ApiError> {
         let parse = |value: Cow<'_, str>| {
-            value.parse().map_err(|error: crate::oci::digest::ParseError| {
+            value.parse().map_err(|error: digest::ParseError| {
                 ApiError::new(ErrorCode::DigestInvalid, format!("{name}: {error}"))
             })
         };
@@ -71,7 +71,7 @@ impl<'a> Query<'a> {
     }
 
     /// Every value of `name` as a tag.
-    pub(super) fn tags(self, name: &str) -> Result<Vec<crate::oci::Tag>, ApiError> {
+    pub(super) fn tags(self, name: &str) -> Result<Vec<Tag>, ApiError> {
         let parse = |value: Cow<'_, str>| match value.parse() {
             Ok(Reference::Tag(tag)) => Ok(tag),
             _ => Err(ApiError::new(ErrorCode::TagInvalid, format!("{value:?} is not a tag"))),

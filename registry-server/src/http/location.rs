@@ -94,6 +94,13 @@ mod tests {
     }
 
     #[test]
+    fn the_connection_knows_its_scheme_and_http_2_its_host_from_the_target() {
+        let request = Request::builder().uri("https://pier:5443/v2/").extension(Scheme("https"));
+        let head = request.body(()).unwrap().into_parts().0;
+        assert_eq!(base(&head).as_deref(), Some("https://pier:5443"));
+    }
+
+    #[test]
     fn what_is_not_a_host_is_ignored() {
         let host = ("host", "pier");
         assert_eq!(location(&[host, ("x-forwarded-host", "a b")]).as_deref(), Some("http://pier"));

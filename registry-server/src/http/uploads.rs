@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Call, error::ApiError, extract::Query, location, range::ContentRange, response};
 use crate::{
     auth::Action,
-    oci::{Algorithm, Digest, ErrorCode, Repository},
+    oci::{Algorithm, Digest, ErrorCode, Repository, digest},
     registry::uploads::Upload,
 };
 
@@ -52,8 +52,7 @@ async fn mount(call: &Call, query: Query<'_>) -> Result<Option<Digest>, ApiError
 /// The algorithm that the client is going to name the blob with, sha256 unless it says so.
 fn algorithm(query: Query<'_>) -> Result<Algorithm, ApiError> {
     let Some(text) = query.first("digest-algorithm") else { return Ok(Algorithm::Sha256) };
-    text.parse()
-        .map_err(|error: crate::oci::digest::ParseError| ApiError::new(ErrorCode::DigestInvalid, error.to_string()))
+    text.parse().map_err(|error: digest::ParseError| ApiError::new(ErrorCode::DigestInvalid, error.to_string()))
 }
 
 /// `PATCH`: adds a chunk, or a stream of unknown length.

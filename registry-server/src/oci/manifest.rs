@@ -62,15 +62,25 @@ pub enum Invalid {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct Document<'a> {
     schema_version: Option<u64>,
     media_type: Option<String>,
     artifact_type: Option<String>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
-    manifests: Option<Vec<Descriptor>>,
-    subject: Option<Descriptor>,
+    #[serde(borrow)]
+    config: Option<Referenced<'a>>,
+    layers: Option<Vec<Referenced<'a>>>,
+    manifests: Option<Vec<Referenced<'a>>>,
+    subject: Option<Referenced<'a>>,
     annotations: Option<BTreeMap<String, String>>,
+}
+
+/// As much of a descriptor as storing a manifest needs.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Referenced<'a> {
+    #[serde(borrow, default)]
+    media_type: Cow<'a, str>,
+    digest: Digest,
 }
 
 impl Manifest {
@@ -80,7 +90,7 @@ impl Manifest {
     /// [`Invalid`] says what is wrong with the document.
     pub fn parse(content: &[u8], content_type: Option<&str>) -> Result<Self, Invalid> {
         let declared = content_type.map(declared_type).transpose()?;
-        let document: Document = serde_json::from_slice(content).map_err(Invalid::Json)?;
+        let document: Document<'_> = serde_json::from_slice(content).map_err(Invalid::Json)?;
         if let Some(version) = document.schema_version.filter(|&version| version != 2) {
             return Err(Invalid::SchemaVersion(version));
         }
@@ -91,7 +101,7 @@ impl Manifest {
         if kind.is_index() { Self::index(kind, document) } else { Self::image(kind, document) }
     }
 
-    fn index(kind: ManifestType, document: Document) -> Result<Self, Invalid> {
+    fn index(kind: ManifestType, document: Document<'_>) -> Result<Self, Invalid> {
         if document.config.is_some() || document.layers.is_some() {
             return Err(Invalid::ManifestsMissing);
         }
@@ -106,17 +116,17 @@ impl Manifest {
         })
     }
 
-    fn image(kind: ManifestType, document: Document) -> Result<Self, Invalid> {
+    fn image(kind: ManifestType, document: Document<'_>) -> Result<Self, Invalid> {
         let config = document.config.ok_or(Invalid::ConfigMissing)?;
         let layers = document.layers.unwrap_or_default();
-        let stored_here = |layer: &&Descriptor| !media_type::is_non_distributable(&layer.media_type);
+        let stored_here = |layer: &&Referenced<'_>| !media_type::is_non_distributable(&layer.media_type);
         let layers = layers.iter().filter(stored_here).map(|layer| layer.digest);
         Ok(Self {
             kind,
             blobs: std::iter::once(config.digest).chain(layers).collect(),
             children: Vec::new(),
             subject: document.subject.map(|subject| subject.digest),
-            artifact_type: stated(document.artifact_type).or_else(|| stated(Some(config.media_type))),
+            artifact_type: stated(document.artifact_type).or_else(|| stated(Some(config.media_type.into_owned()))),
             annotations: document.annotations,
         })
     }
@@ -165,7 +175,7 @@ fn declared_type(content_type: &str) -> Result<ManifestType, Invalid> {
 }
 
 /// The type that the request and the document agree on.
-fn agreed_type(declared: Option<ManifestType>, document: &Document) -> Result<ManifestType, Invalid> {
+fn agreed_type(declared: Option<ManifestType>, document: &Document<'_>) -> Result<ManifestType, Invalid> {
     let written = document.media_type.as_deref().filter(|text| !text.is_empty());
     match (declared, written) {
         (Some(declared), Some(text)) if declared.as_str() == text => Ok(declared),

@@ -1,5 +1,7 @@
 //! Blobs: finding and unlinking them. A repository holds a blob by a link; the content is shared by all repositories.
 
+use bytes::Bytes;
+
 use crate::{
     oci::{Digest, Repository},
     registry::Registry,
@@ -65,7 +67,7 @@ impl Registry {
     }
 
     /// Content from memory. Nothing while another process may be changing the store.
-    fn remembered(&self, digest: &Digest) -> Option<bytes::Bytes> {
+    fn remembered(&self, digest: &Digest) -> Option<Bytes> {
         if !self.store.is_exclusive() {
             return None;
         }

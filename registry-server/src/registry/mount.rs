@@ -1,7 +1,7 @@
 //! Cross-repository mounts: a blob that another repository holds is linked rather than uploaded again
 //! (distribution-spec, "Mounting a blob from another repository").
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 
@@ -23,7 +23,7 @@ const SEARCHED: usize = 1000;
 
 /// Where blobs were seen lately. A hint: whoever uses it looks at the repository's link.
 #[derive(Debug)]
-pub(super) struct Sightings(Cache<Digest, std::sync::Arc<Mutex<Vec<Repository>>>>);
+pub(super) struct Sightings(Cache<Digest, Arc<Mutex<Vec<Repository>>>>);
 
 impl Default for Sightings {
     fn default() -> Self {
@@ -34,8 +34,8 @@ impl Default for Sightings {
 impl Sightings {
     pub(super) fn saw(&self, digest: &Digest, repository: &Repository) {
         let seen = self.0.get(digest).unwrap_or_else(|| {
-            let fresh = std::sync::Arc::default();
-            self.0.insert(*digest, std::sync::Arc::clone(&fresh));
+            let fresh = Arc::default();
+            self.0.insert(*digest, Arc::clone(&fresh));
             fresh
         });
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);

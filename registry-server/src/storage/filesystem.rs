@@ -31,7 +31,7 @@ use self::{
     staged::StagedFile,
     tree::{Patience, Tree},
 };
-use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Optional, Staged, Store};
 
 /// How a root directory is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -201,7 +201,6 @@ impl Store for Filesystem {
     }
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
-        use super::Optional;
         self.blocking(move |tree| keys.iter().map(|key| tree.read(key, limit, Patience::Disk).optional()).collect())
             .await
     }

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, running::Running};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, running::Running};
 use crate::oci::{Algorithm, Digest};
 
 /// A [`Store`] that lasts as long as the process. Clones share it.
@@ -107,7 +107,6 @@ impl Store for Memory {
     }
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
-        use super::Optional;
         let content = self.content();
         keys.iter().map(|key| content.small(key, limit).optional()).collect()
     }

@@ -95,3 +95,27 @@ fn configured_headers_are_on_every_response() {
         }
     });
 }
+
+#[test]
+fn a_head_request_gets_the_headers_of_a_get_request() {
+    on_every_store(async |server| {
+        let digest = server.push_image("app", "v1", "x").await;
+        let blob = server.push_blob("app", "blob").await;
+        for target in [
+            "/v2/".to_owned(),
+            "/v2/_catalog".to_owned(),
+            "/v2/app/tags/list?n=0".to_owned(),
+            "/v2/app/manifests/v1".to_owned(),
+            "/v2/app/manifests/absent".to_owned(),
+            format!("/v2/app/manifests/{digest}"),
+            format!("/v2/app/blobs/{blob}"),
+            format!("/v2/app/blobs/{digest}"),
+            format!("/v2/app/referrers/{digest}"),
+            "/v2/nothing".to_owned(),
+        ] {
+            let (get, head) = (server.get(&target).await, server.head(&target).await);
+            assert_eq!((get.status, &get.headers), (head.status, &head.headers), "{target}");
+            assert!(head.body.is_empty() && get.headers.contains_key("content-length"), "{target}");
+        }
+    });
+}
