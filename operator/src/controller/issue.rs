@@ -126,7 +126,7 @@ pub async fn issue(registry: Arc<Registry>, grace: SignedDuration, now: Timestam
     tokio::task::spawn_blocking(move || material(&registry, grace, now)).await?
 }
 
-fn material(registry: &Registry, grace: SignedDuration, now: Timestamp) -> Result<Material, Error> {
+pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestamp) -> Result<Material, Error> {
     let mut occurrences = Vec::new();
     let certificate = match &registry.tls {
         Tls::Disabled | Tls::Provided(None) => None,

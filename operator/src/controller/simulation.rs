@@ -1,0 +1,327 @@
+//! The pure steps one pass after another, against Secrets that are kept as the API server keeps them.
+//!
+//! No client and no clock: a pass is `validate`, `issue` and `build`, and what it built is there for the next one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use proptest::prelude::*;
+
+use super::{
+    build::{Children, build},
+    fixtures,
+    issue::{Material, Occurrence, material},
+    observe::Observed,
+    validate::validate,
+    versions::Loaded,
+};
+use crate::{
+    credentials::htpasswd,
+    pki::{Certificate, ReissueReason},
+};
+
+struct Cluster {
+    spec: String,
+    secrets: BTreeMap<String, Secret>,
+    version: u32,
+    now: Timestamp,
+    /// Whether all Pods have loaded what is in the Secrets.
+    loaded: bool,
+}
+
+impl Cluster {
+    fn with(spec: &str) -> Self {
+        let now = fixtures::now();
+        Self { spec: spec.to_owned(), secrets: BTreeMap::new(), version: 0, now, loaded: true }
+    }
+
+    /// A cluster in which nothing is left to do.
+    fn settled(spec: &str) -> Self {
+        let mut cluster = Self::with(spec);
+        cluster.settle();
+        cluster
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..4 {
+            if self.pass().1 == 0 {
+                return;
+            }
+        }
+        panic!("still changing after four passes: {:?}", self.secrets);
+    }
+
+    fn observed(&self) -> Observed {
+        let secret = |name: &str| self.secrets.get(name).cloned().map(Arc::new);
+        Observed {
+            ca: secret("larder-ca"),
+            tls: secret("larder-tls"),
+            credentials: secret("larder-credentials"),
+            htpasswd: secret("larder-htpasswd"),
+            http: secret("larder-http"),
+            pull: secret("larder-pull"),
+            push: secret("larder-push"),
+            referenced: [("staff".to_owned(), secret("staff"))].into(),
+            loaded: Loaded { htpasswd: self.loaded, ..Loaded::default() },
+            ..fixtures::observed()
+        }
+    }
+
+    /// One pass. Returns what was made and how many Secrets changed.
+    fn pass(&mut self) -> (Material, usize) {
+        let settings = fixtures::settings();
+        let resource = fixtures::resource(&self.spec);
+        let registry = validate(&resource, &self.observed(), &settings, self.now).unwrap();
+        let material = material(&registry, settings.grace, self.now).unwrap();
+        let children = build(&registry, Some(&material)).children.unwrap();
+        let changed = secrets(children).into_iter().filter(|secret| self.put(secret.clone())).count();
+        (material, changed)
+    }
+
+    /// Stores a Secret; the version changes with its content alone.
+    fn put(&mut self, mut secret: Secret) -> bool {
+        let name = secret.metadata.name.clone().unwrap();
+        let known = self.secrets.get(&name);
+        secret.metadata.uid = known.map_or_else(|| Some(format!("uid-of-{name}")), |known| known.metadata.uid.clone());
+        secret.metadata.resource_version = known.and_then(|known| known.metadata.resource_version.clone());
+        if known == Some(&secret) {
+            return false;
+        }
+        self.version += 1;
+        secret.metadata.resource_version = Some(self.version.to_string());
+        self.secrets.insert(name, secret);
+        true
+    }
+
+    /// What a person does with `kubectl patch`.
+    fn write(&mut self, secret: &str, key: &str, value: &[u8]) {
+        let mut changed = self.secrets.get(secret).cloned().unwrap_or_default();
+        changed.metadata.name = Some(secret.to_owned());
+        changed.data.get_or_insert_default().insert(key.to_owned(), ByteString(value.to_vec()));
+        self.put(changed);
+    }
+
+    fn value(&self, secret: &str, key: &str) -> String {
+        fixtures::value(&self.secrets[secret], key)
+    }
+
+    /// Names in the htpasswd file, one a line.
+    fn users(&self) -> Vec<String> {
+        let lines = htpasswd::parse(&self.value("larder-htpasswd", "htpasswd"), None);
+        lines.into_iter().map(|line| line.user).collect()
+    }
+
+    /// Whether the htpasswd file lets this user in with this password.
+    fn accepts(&self, user: &str, password: &str) -> bool {
+        let lines = htpasswd::parse(&self.value("larder-htpasswd", "htpasswd"), None);
+        lines.iter().any(|line| line.user == user && bcrypt::verify(password, &line.hash).unwrap())
+    }
+
+    fn leaf(&self) -> Certificate {
+        Certificate::of_bundle(self.value("larder-tls", "tls.crt").as_bytes()).remove(0)
+    }
+
+    fn authorities(&self) -> Vec<Certificate> {
+        Certificate::of_bundle(self.value("larder-tls", "ca.crt").as_bytes())
+    }
+
+    fn wait(&mut self, time: SignedDuration) {
+        self.now += time;
+    }
+}
+
+fn secrets(children: Children) -> Vec<Secret> {
+    let Children { authority, certificate, credentials, htpasswd, http, pull, push, .. } = children;
+    [authority, certificate, Some(credentials), Some(htpasswd), Some(http), pull, push].into_iter().flatten().collect()
+}
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+#[test]
+fn two_passes_are_enough_and_then_nothing_changes() {
+    let mut cluster = Cluster::with("{}");
+    assert_eq!(cluster.pass().1, 7, "every Secret is made at once");
+    assert_eq!(cluster.pass().1, 1, "the versions of the generated passwords are recorded");
+    for _ in 0..3 {
+        cluster.wait(DAY);
+        let (material, changed) = cluster.pass();
+        assert_eq!((changed, material.occurrences), (0, vec![]));
+    }
+    assert!(cluster.accepts("pull", &cluster.value("larder-pull", "password")));
+    assert!(cluster.accepts("push", &cluster.value("larder-push", "password")));
+    assert!(!cluster.accepts("push", &cluster.value("larder-pull", "password")));
+}
+
+#[test]
+fn clients_are_told_a_new_password_when_pods_accept_it() {
+    let mut cluster = Cluster::settled("{}");
+    let old = cluster.value("larder-pull", "password");
+    cluster.write("larder-credentials", "pull", b"chosen by a person");
+
+    // Both are in the file; nobody is told yet, however long the Pods take.
+    cluster.loaded = false;
+    for _ in 0..3 {
+        cluster.pass();
+        cluster.wait(DAY);
+        assert!(cluster.accepts("pull", &old) && cluster.accepts("pull", "chosen by a person"));
+        assert_eq!(cluster.value("larder-pull", "password"), old);
+    }
+
+    // The Pods have loaded it: clients are told, and the old one works on for the grace period.
+    cluster.loaded = true;
+    let (material, _) = cluster.pass();
+    assert_eq!(material.occurrences, [Occurrence::PasswordPublished { user: "pull".into() }]);
+    assert_eq!(material.next_line_goes, Some(cluster.now + MINUTE * 5));
+    assert_eq!(cluster.value("larder-pull", "password"), "chosen by a person");
+    assert!(cluster.accepts("pull", &old));
+
+    cluster.wait(MINUTE * 5);
+    cluster.pass();
+    assert!(!cluster.accepts("pull", &old) && cluster.accepts("pull", "chosen by a person"));
+    assert_eq!(cluster.pass().1, 0);
+}
+
+#[test]
+fn a_key_that_is_deleted_is_generated_anew() {
+    let mut cluster = Cluster::settled("{}");
+    let (pull, push) = (cluster.value("larder-pull", "password"), cluster.value("larder-push", "password"));
+    cluster.secrets.get_mut("larder-credentials").unwrap().data.as_mut().unwrap().remove("push");
+    cluster.settle();
+    assert_eq!(cluster.value("larder-pull", "password"), pull);
+    assert_ne!(cluster.value("larder-push", "password"), push);
+    assert!(cluster.accepts("push", &cluster.value("larder-push", "password")));
+}
+
+#[test]
+fn what_cannot_be_a_password_changes_nothing() {
+    let mut cluster = Cluster::settled("{}");
+    let pull = cluster.value("larder-pull", "password");
+    cluster.write("larder-credentials", "pull", b"");
+    let file = cluster.value("larder-htpasswd", "htpasswd");
+    cluster.settle();
+    assert_eq!(cluster.value("larder-htpasswd", "htpasswd"), file);
+    assert_eq!(cluster.value("larder-credentials", "pull"), "", "what a person has written is not overwritten");
+    assert!(cluster.accepts("pull", &pull));
+    assert_eq!(cluster.value("larder-pull", "password"), pull);
+}
+
+#[test]
+fn users_of_the_spec_come_and_go() {
+    let with_cook = "{auth: {users: [{name: cook, passwordSecretRef: {name: staff}}]}}";
+    let mut cluster = Cluster::settled("{}");
+    cluster.spec = with_cook.to_owned();
+    cluster.pass();
+    assert_eq!(cluster.users(), ["pull", "push"], "the Secret does not exist yet");
+
+    cluster.write("staff", "password", b"pepper\n");
+    cluster.settle();
+    assert!(cluster.accepts("cook", "pepper"));
+
+    // The Secret goes: the last good password works on.
+    cluster.secrets.remove("staff");
+    assert_eq!(cluster.pass().1, 0);
+    assert!(cluster.accepts("cook", "pepper"));
+
+    // The user goes: at once.
+    cluster.spec = "{}".to_owned();
+    cluster.pass();
+    assert_eq!(cluster.users(), ["pull", "push"]);
+}
+
+#[test]
+fn a_leaf_is_renewed_when_it_is_due_and_the_authority_stays() {
+    let mut cluster = Cluster::settled("{}");
+    let (leaf, authorities) = (cluster.leaf(), cluster.authorities());
+    cluster.wait(DAY * 60 - MINUTE);
+    assert_eq!(cluster.pass().1, 0);
+    cluster.wait(MINUTE);
+    let (material, _) = cluster.pass();
+    assert!(
+        matches!(material.occurrences[..], [Occurrence::CertificateIssued { reason: ReissueReason::Due, .. }]),
+        "{:?}",
+        material.occurrences
+    );
+    assert_ne!(cluster.leaf(), leaf);
+    assert_eq!(cluster.authorities(), authorities);
+    assert_eq!(cluster.pass().1, 0);
+}
+
+#[test]
+fn a_new_name_is_in_a_new_leaf_of_the_same_authority() {
+    let mut cluster = Cluster::settled("{}");
+    let authorities = cluster.authorities();
+    cluster.spec = "{tls: {selfSigned: {dnsNames: [pantry.example]}}}".to_owned();
+    let (_, changed) = cluster.pass();
+    assert_eq!(changed, 1, "the certificate's Secret alone");
+    assert!(cluster.leaf().names.dns.contains("pantry.example"));
+    assert_eq!(cluster.authorities(), authorities);
+}
+
+#[test]
+fn a_new_authority_is_published_beside_the_old_one_before_the_leaf_changes() {
+    let mut cluster = Cluster::settled("{}");
+    let (leaf, old) = (cluster.leaf(), cluster.authorities());
+    cluster.secrets.remove("larder-ca");
+
+    let (material, _) = cluster.pass();
+    assert_eq!(material.occurrences, [Occurrence::AuthorityCreated]);
+    assert_eq!(cluster.leaf(), leaf);
+    let both = cluster.authorities();
+    assert_eq!((both.len(), &both[1]), (2, &old[0]));
+    assert_eq!(cluster.value("larder-pull", "ca.crt"), cluster.value("larder-tls", "ca.crt"));
+    assert_eq!(material.certificate.unwrap().next, Some(cluster.now + MINUTE * 5), "the pass that changes the leaf");
+    assert_eq!(cluster.pass().1, 0);
+
+    cluster.wait(MINUTE * 5);
+    cluster.pass();
+    assert_ne!(cluster.leaf(), leaf);
+    assert_eq!(cluster.authorities(), both[..1]);
+    assert!(cluster.leaf().is_signed_by(&both[0]));
+    assert_eq!(cluster.pass().1, 0);
+}
+
+#[test]
+fn an_authority_is_renewed_in_time() {
+    let mut cluster = Cluster::settled("{}");
+    let first = cluster.authorities();
+    // Ten years of renewals: the leaf never outlives its authority, and clients always know the next one.
+    for _ in 0..(10 * 365 / 59) {
+        cluster.wait(DAY * 59);
+        cluster.pass();
+        cluster.wait(DAY);
+        cluster.pass();
+        assert!(cluster.now < cluster.leaf().not_after);
+        let authorities = cluster.authorities();
+        let signer = authorities.iter().find(|authority| cluster.leaf().is_signed_by(authority));
+        assert!(signer.is_some_and(|signer| cluster.leaf().not_after <= signer.not_after));
+    }
+    assert_ne!(cluster.authorities(), first);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    /// Whatever is in the Secrets: no panic, and what the operator keeps is good again.
+    #[test]
+    fn malformed_secrets_are_made_anew(
+        damage in prop::collection::vec((0_usize..7, prop::collection::vec(any::<u8>(), 0..40)), 1..4),
+    ) {
+        let mut cluster = Cluster::settled("{}");
+        let names: Vec<_> = cluster.secrets.keys().cloned().collect();
+        for (which, bytes) in damage {
+            let secret = cluster.secrets.get_mut(&names[which]).unwrap();
+            // The generated passwords are a person's to write: what they may be is tested above.
+            if names[which] != "larder-credentials" {
+                secret.data.iter_mut().flatten().for_each(|(_, value)| *value = ByteString(bytes.clone()));
+            }
+        }
+        cluster.settle();
+        cluster.wait(MINUTE * 5);
+        cluster.settle();
+        let password = cluster.value("larder-pull", "password");
+        prop_assert!(cluster.accepts("pull", &password));
+        prop_assert!(cluster.leaf().is_signed_by(&cluster.authorities()[0]));
+    }
+}

@@ -1,0 +1,31 @@
+use super::*;
+
+#[test]
+fn the_wait_doubles_up_to_five_minutes() {
+    let waits: Vec<_> = (1..=11).map(|failures| backoff(failures).as_secs()).collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+    assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+}
+
+#[test]
+fn the_api_server_s_own_words_end_an_error() {
+    let answer = kube::core::Status::failure("exceeded quota", "Forbidden").with_code(403);
+    let error = Error::Apply(apply::Error::Request {
+        verb: "apply",
+        kind: "Secret".into(),
+        namespace: "kitchen".into(),
+        name: "larder-tls".into(),
+        source: kube::Error::Api(Box::new(answer)),
+    });
+    assert_eq!(chain(&error), "failed to apply Secret kitchen/larder-tls: exceeded quota");
+}
+
+#[test]
+fn an_error_says_its_causes_once() {
+    let error = Error::Validate(validate::Error::Lifetime);
+    assert_eq!(
+        chain(&error),
+        "the spec is not valid: spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h \
+         and 1825d"
+    );
+}
