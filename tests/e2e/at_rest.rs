@@ -1,10 +1,11 @@
 //! At rest the operator writes nothing and asks nothing, watches and its lease aside, and both programs are small.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kube::ResourceExt as _;
+use kube::api::DynamicObject;
 use support::figure::figure;
 use support::namespace::{Namespace, alone};
 use support::operator;
@@ -19,13 +20,14 @@ async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
     alone("at_rest", async |namespace| {
         let team = namespace.registry("team").users(["ci"]).ready().await?;
         until_quiet(&namespace).await?;
-        let (versions, requests) = (versions(&team).await?, requests(&namespace).await?);
+        let before = (requests(&namespace).await?, versions(&team).await?);
 
         // Here time itself is what is tested.
         tokio::time::sleep(REST).await;
 
-        assert_eq!(self::requests(&namespace).await?, requests, "requests by verb and resource");
-        assert_eq!(self::versions(&team).await?, versions, "resourceVersions");
+        let after = (requests(&namespace).await?, versions(&team).await?);
+        assert_eq!(difference(&before.0, &after.0), "", "requests");
+        assert_eq!(difference(&before.1, &after.1), "", "resourceVersions");
         show_memory(&namespace, &team).await
     })
     .await
@@ -37,32 +39,37 @@ async fn until_quiet(namespace: &Namespace) -> Result<()> {
         let before = requests(namespace).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
         let after = requests(namespace).await?;
-        anyhow::ensure!(before == after, "it asked: before {before:?}, after {after:?}");
+        anyhow::ensure!(before == after, "it asked: {}", difference(&before, &after));
         Ok(())
     })
     .await
 }
 
-/// The resourceVersion of the resource and of each child.
-async fn versions(team: &Registry) -> Result<BTreeMap<String, Option<String>>> {
-    let mut objects = team.child_objects().await?;
-    objects.push(team.object().await?);
-    let kind = |object: &kube::core::DynamicObject| object.types.clone().unwrap_or_default().kind;
-    Ok(objects
-        .iter()
-        .map(|object| (format!("{}/{}", kind(object), object.name_any()), object.resource_version()))
-        .collect())
+/// What is not as it was, in words.
+fn difference(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> String {
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changed = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
+    let show = |name: &String| format!("{name}: {:?} -> {:?}", before.get(name), after.get(name));
+    changed.map(show).collect::<Vec<_>>().join(", ")
 }
 
-/// The operator's requests so far, by labels; watches, which it opens again from time to time, and its lease aside.
-async fn requests(namespace: &Namespace) -> Result<Vec<String>> {
+/// The resourceVersion of the resource and of each child.
+async fn versions(team: &Registry) -> Result<BTreeMap<String, String>> {
+    let mut objects = team.child_objects().await?;
+    objects.push(team.object().await?);
+    let kind = |object: &DynamicObject| object.types.clone().unwrap_or_default().kind;
+    let named = |object: &DynamicObject| format!("{}/{}", kind(object), object.name_any());
+    Ok(objects.iter().map(|object| (named(object), object.resource_version().unwrap_or_default())).collect())
+}
+
+/// The operator's requests so far, by verb and resource; watches, which it opens again from time to time, and its lease aside.
+async fn requests(namespace: &Namespace) -> Result<BTreeMap<String, String>> {
     let metrics = operator::metrics(&namespace.client).await?;
-    let counted = metrics.lines().filter(|line| line.starts_with("private_registry_operator_api_requests_total{"));
+    let counted = metrics.lines().filter_map(|line| line.strip_prefix("private_registry_operator_api_requests_total"));
     let aside = |line: &&str| !line.contains("verb=\"watch\"") && !line.contains("resource=\"leases\"");
-    let mut requests: Vec<_> = counted.filter(aside).map(str::to_owned).collect();
+    let requests: BTreeMap<_, _> = counted.filter(aside).filter_map(|line| line.split_once(' ')).collect();
     anyhow::ensure!(!requests.is_empty(), "the operator counts no requests:\n{metrics}");
-    requests.sort();
-    Ok(requests)
+    Ok(requests.into_iter().map(|(labels, count)| (labels.to_owned(), count.to_owned())).collect())
 }
 
 async fn show_memory(namespace: &Namespace, team: &Registry) -> Result<()> {

@@ -3,7 +3,8 @@
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::DynamicObject;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use support::command::{command, run, run_with_input};
@@ -11,6 +12,9 @@ use support::crane::Crane;
 use support::image::Image;
 use support::namespace::{Namespace, alone_without_operator};
 use support::{manifest, operator, root};
+
+/// Name of the kind's definition.
+const DEFINITION: &str = "privateregistries.privateregistry.io";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registries_outlive_the_operator() -> Result<()> {
@@ -38,6 +42,7 @@ async fn registries_outlive_the_operator() -> Result<()> {
         namespace.registry("other").ready().await?;
         by_one_file("delete", &without_kinds(&one_file()?, &["CustomResourceDefinition", "Namespace"])?).await?;
         assert!(!is_deployed(&namespace).await?, "the operator is gone");
+        leave_definition_to_helm(&namespace).await?;
 
         operator::install(&[]).await?;
         team.apply(json!({"tls": {"selfSigned": {"dnsNames": ["images.example.test"]}}})).await?;
@@ -74,6 +79,17 @@ async fn by_one_file(verb: &str, yaml: &str) -> Result<()> {
         let deployment = format!("deployment/{}", operator::RELEASE);
         run(command("kubectl", rollout.into_iter().chain([deployment.as_str()]))).await?;
     }
+    Ok(())
+}
+
+/// kubectl has become an owner of the definition's fields beside Helm; left so, a changed definition could not be installed
+/// by Helm on this cluster any more.
+async fn leave_definition_to_helm(namespace: &Namespace) -> Result<()> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(namespace.client.clone());
+    let mut owners = definitions.get(DEFINITION).await?.metadata.managed_fields.unwrap_or_default();
+    owners.retain(|owner| owner.manager.as_deref() != Some("kubectl-client-side-apply"));
+    let left = Patch::Merge(json!({"metadata": {"managedFields": owners}}));
+    definitions.patch(DEFINITION, &PatchParams::default(), &left).await?;
     Ok(())
 }
 

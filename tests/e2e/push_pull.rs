@@ -12,6 +12,8 @@ use support::https;
 use support::image::Image;
 use support::namespace::{Namespace, in_namespace};
 use support::pki::Authority;
+use support::wait::eventually;
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crane_pulls_what_it_pushed() -> Result<()> {
@@ -116,6 +118,7 @@ async fn a_docker_engine_pulls_what_it_pushed() -> Result<()> {
         let image = Image::random(2, 1 << 20)?;
         let reference = format!("{host}/app:1");
 
+        eventually("the nodes to lead the port on", async || Ok(TcpStream::connect(&host).await?)).await?;
         with_engine(async |engine| {
             let said = engine.refused(["pull", &reference]).await?;
             assert!(

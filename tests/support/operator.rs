@@ -51,6 +51,8 @@ pub async fn install(values: &[&str]) -> Result<()> {
     let chart = root().join("charts").join(RELEASE);
     let mut helm = command("helm", ["upgrade", "--install", RELEASE]);
     helm.arg(chart).args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
+    // Whoever has applied the definition by hand while working on it: this suite's is the one that is tested.
+    helm.args(["--take-ownership", "--force-conflicts"]);
     helm.args(["--set", &format!("credentials.gracePeriod={GRACE_PERIOD}")]);
     for value in image_values().iter().map(String::as_str).chain(values.iter().copied()) {
         helm.args(["--set-string", value]);
