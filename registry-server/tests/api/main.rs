@@ -9,6 +9,7 @@ mod base;
 mod blobs;
 mod catalog;
 mod concurrency;
+mod hostile;
 mod layout;
 mod manifests;
 mod mount;

@@ -291,6 +291,16 @@ fn what_arrived_before_an_interruption_is_kept() {
 }
 
 #[test]
+fn a_single_request_that_is_interrupted_leaves_nothing() {
+    on_a_directory(async |server, root| {
+        let target = format!("/v2/pier/blobs/uploads/?digest={}", sha256("half whole"));
+        assert_eq!(server.call("POST", &target, &[], broken("half ")).await.status, 400);
+        let sessions = root.join("docker/registry/v2/repositories/pier/_uploads");
+        assert_eq!(std::fs::read_dir(sessions).unwrap().count(), 0);
+    });
+}
+
+#[test]
 fn a_session_survives_a_restart() {
     on_a_directory(async |server, root| {
         let location = server.begin_upload("pier").await;
