@@ -20,12 +20,12 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
 
 use self::{activity::Activity, pace::PacedBody, stream::PacedStream};
@@ -185,10 +185,14 @@ impl Server {
             return self.http(stream, peer, "http", false).await;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.current().config));
-        match tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => {
+        match tokio::time::timeout(self.limits.handshake, handshake(acceptor, stream)).await {
+            Ok(Ok(Some(stream))) => {
                 let http2 = self.http2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.http(stream, peer, "https", http2).await;
+            }
+            Ok(Ok(None)) => tracing::debug!(%peer, "plain HTTP was sent to the TLS port"),
+            Ok(Err(error)) if is_refused_by_client(&error) => {
+                tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
@@ -248,6 +252,30 @@ impl Server {
         })
         .await
     }
+}
+
+/// What a client gets to read that speaks plain HTTP to a TLS port.
+const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    This port speaks HTTPS, the request was plain HTTP: use https:// in the address.\n";
+
+/// The TLS handshake; `None` when the client spoke plain HTTP and was told so.
+async fn handshake(acceptor: TlsAcceptor, mut stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+    let mut first = [0];
+    // A method begins with a capital letter, a TLS record does not.
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        // Closing on what was not read would take the answer back.
+        let _ = stream.read(&mut [0; 8192]).await?;
+        stream.write_all(PLAIN_HTTP_ANSWER).await?;
+        stream.shutdown().await?;
+        return Ok(None);
+    }
+    acceptor.accept(stream).await.map(Some)
+}
+
+/// Whether the client ended the handshake by an alert of its own.
+fn is_refused_by_client(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(error, Some(rustls::Error::AlertReceived(_)))
 }
 
 fn http1_builder() -> hyper::server::conn::http1::Builder {

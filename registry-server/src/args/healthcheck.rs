@@ -73,7 +73,8 @@ fn url_of(settings: &Settings) -> String {
 /// An address that a listener on `address` answers on.
 fn reachable(address: &str) -> String {
     match address.rsplit_once(':') {
-        Some(("" | "0.0.0.0" | "[::]", port)) => format!("localhost:{port}"),
+        // Not by name: a static program in an empty image may have nothing to look names up with.
+        Some(("" | "0.0.0.0" | "[::]", port)) => format!("127.0.0.1:{port}"),
         _ => address.to_owned(),
     }
 }
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_listener_of_the_configuration_is_asked() {
-        assert_eq!(url(&[]), "http://localhost:5000/");
+        assert_eq!(url(&[]), "http://127.0.0.1:5000/");
         assert_eq!(
             url(&[("REGISTRY_HTTP_ADDR", "10.0.0.1:80"), ("REGISTRY_HTTP_PREFIX", "/r/")]),
             "http://10.0.0.1:80/r/"
@@ -188,7 +189,7 @@ mod tests {
             ("REGISTRY_HTTP_TLS_KEY", "/k"),
             ("REGISTRY_HTTP_ADDR", "[::]:443"),
         ];
-        assert_eq!(url(&tls), "https://localhost:443/");
-        assert_eq!(url(&[("REGISTRY_HTTP_DEBUG_ADDR", ":5001")]), "http://localhost:5001/readyz");
+        assert_eq!(url(&tls), "https://127.0.0.1:443/");
+        assert_eq!(url(&[("REGISTRY_HTTP_DEBUG_ADDR", ":5001")]), "http://127.0.0.1:5001/readyz");
     }
 }

@@ -100,6 +100,17 @@ fn a_certificate_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_client_that_does_not_know_the_issuer_shows_in_the_log() {
+    let (files, pair) = (Files::new(), Pair::new());
+    files.write("tls.crt", &pair.certificate);
+    files.write("tls.key", &pair.key);
+    let variables = [("REGISTRY_HTTP_TLS_CERTIFICATE", "DIR/tls.crt"), ("REGISTRY_HTTP_TLS_KEY", "DIR/tls.key")];
+    let process = Process::start(files, &[], &variables);
+    assert!(Client::https(process.https_address(), &Pair::new().der).connect().is_err());
+    process.eventually_logs("the client did not accept the certificate");
+}
+
+#[test]
 fn a_missing_users_file_says_how_to_make_one() {
     let mut process = Process::start(Files::new(), &[], &[("REGISTRY_AUTH_HTPASSWD_PATH", "/nowhere/htpasswd")]);
     assert_eq!(process.wait().code(), Some(1));

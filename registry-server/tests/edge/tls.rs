@@ -113,6 +113,15 @@ fn a_client_that_does_not_finish_its_handshake_is_cut_off() {
 }
 
 #[test]
+fn plain_http_is_told_to_use_https() {
+    let pair = Pair::new();
+    let server = serving(&pair, TLS);
+    let answer = server.http().get("/v2/");
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("use https://"), "{}", answer.body);
+}
+
+#[test]
 fn the_versions_describe_the_certificate() {
     let pair = Pair::new();
     let server = serving(&pair, TLS);
