@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::tools::{read, root};
 
-const DOCUMENTS: [&str; 6] = [
+/// Documents, named from the root.
+pub(crate) const DOCUMENTS: [&str; 6] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",

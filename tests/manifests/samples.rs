@@ -1,4 +1,5 @@
-//! The samples are complete, spelled right and accepted by the rules of the CRD, evaluated here as an API server would.
+//! Samples, and the registries that documents show, are complete, spelled right and accepted by the rules of the CRD, which
+//! are evaluated here as an API server would.
 
 use std::fs;
 
@@ -6,7 +7,10 @@ use kube::core::cel::Validator;
 use private_registry_operator::api::v1alpha1::{PrivateRegistry, crd};
 use serde_json::{Value, json};
 
-use crate::tools::{documents, identity, of_kind, read, root, the};
+use crate::{
+    docs::DOCUMENTS,
+    tools::{documents, identity, of_kind, read, root, the},
+};
 
 /// Every sample: its file name and its objects.
 fn samples() -> Vec<(String, Vec<Value>)> {
@@ -15,15 +19,20 @@ fn samples() -> Vec<(String, Vec<Value>)> {
     names.map(|name| (name.clone(), documents(&read(&format!("deploy/samples/{name}"))))).collect()
 }
 
+/// Every registry that a reader may copy, from samples and documents, and where it stands.
 fn registries() -> Vec<(String, Value)> {
-    let samples = samples().into_iter();
-    samples
-        .flat_map(|(name, objects)| {
-            let registries: Vec<Value> = of_kind(&objects, "PrivateRegistry").into_iter().cloned().collect();
-            assert!(!registries.is_empty(), "{name} shows no registry");
-            registries.into_iter().map(move |registry| (name.clone(), registry))
-        })
-        .collect()
+    let shown = DOCUMENTS.map(|name| (name.to_owned(), examples(&read(name))));
+    let objects = samples()
+        .into_iter()
+        .chain(shown)
+        .flat_map(|(name, objects)| objects.into_iter().map(move |object| (name.clone(), object)));
+    objects.filter(|(_, object)| object["kind"] == "PrivateRegistry").collect()
+}
+
+/// The objects in the blocks of a document that are marked as YAML.
+fn examples(document: &str) -> Vec<Value> {
+    let blocks = document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(documents).collect()
 }
 
 /// The paths of all scalars in `value`, or of its empty lists and maps.
@@ -37,6 +46,13 @@ fn paths(value: &Value, path: &str) -> Vec<String> {
         return vec![path.to_owned()];
     }
     children.into_iter().flat_map(|(path, value)| paths(value, &path)).collect()
+}
+
+#[test]
+fn every_sample_shows_a_registry() {
+    for (name, objects) in samples() {
+        assert!(!of_kind(&objects, "PrivateRegistry").is_empty(), "{name} shows no registry");
+    }
 }
 
 #[test]
