@@ -3,7 +3,7 @@
 use std::io::stderr;
 
 use tracing::Level;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// The form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -16,7 +16,7 @@ pub enum Format {
 
 /// Starts logging at `level`; libraries say no more than what they warn about.
 pub fn init(level: Level, format: Format) {
-    let filter = EnvFilter::new(format!("warn,private_registry_operator={level}"));
+    let filter = Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         Format::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).init(),

@@ -1,8 +1,8 @@
 //! Step two, pure: spec and what was observed become a [`Registry`]. The only place that says no.
 //!
 //! What the CRD's rules refuse cannot get here by an API server that has our CRD, and is an [`Error`] all the same: an older
-//! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a [`Problem`]: the registry
-//! goes on with the last good state and a condition names it.
+//! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a
+//! [`Problem`](super::registry::Problem): the registry goes on with the last good state and a condition names it.
 
 mod storage;
 mod tls;

@@ -74,7 +74,7 @@ pub struct PersistentVolumeClaim {
     #[schemars(length(min = 1, max = 253))]
     pub storage_class_name: Option<String>,
 
-    /// Access modes of the claim. Defaults to [`ReadWriteOnce`]. Cannot be changed.
+    /// Access modes of the claim. Defaults to `ReadWriteOnce` alone. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2))]
     pub access_modes: Option<Vec<AccessMode>>,

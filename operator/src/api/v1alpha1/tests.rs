@@ -194,3 +194,34 @@ fn it_is_small_enough_for_client_side_apply() {
     // kubectl keeps the whole object in an annotation, and those may have 262144 bytes.
     assert!(serde_json::to_string(&crd()).unwrap().len() < 200_000);
 }
+
+/// Every resource that the README shows: fields that exist, values that the rules accept.
+#[test]
+fn examples_of_the_readme_are_accepted() {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let registries: Vec<Value> = blocks
+        .map(|block| serde_saphyr::from_str::<Value>(block).unwrap())
+        .filter(|object| object["kind"] == "PrivateRegistry")
+        .collect();
+    assert!(registries.len() >= 5);
+    for written in registries {
+        let resource: PrivateRegistry = serde_json::from_value(written.clone()).unwrap();
+        resource.validate_cel().unwrap();
+        let understood = serde_json::to_value(&resource).unwrap();
+        assert_contains(&understood, &written, "");
+    }
+}
+
+#[track_caller]
+fn assert_contains(whole: &Value, part: &Value, path: &str) {
+    match part {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            assert_contains(&whole[name], value, &format!("{path}.{name}"));
+        }),
+        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
+            assert_contains(&whole[index], value, &format!("{path}[{index}]"));
+        }),
+        value => assert_eq!(whole, value, "{path} is not a field, or has another meaning"),
+    }
+}
