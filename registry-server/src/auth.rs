@@ -10,6 +10,7 @@
 
 mod basic;
 mod htpasswd;
+mod logins;
 mod pattern;
 mod policy;
 mod throttle;
@@ -20,26 +21,17 @@ use std::{
     net::IpAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue};
 
-use self::{
-    basic::{Credentials, Header},
-    htpasswd::Users,
-    policy::Policy,
-    throttle::Throttle,
-    verify::Verifier,
-};
+use self::{basic::Header, logins::Logins, policy::Policy};
 use crate::{
     metrics,
     oci::Repository,
-    reload::{Content, Poll, Reloading},
+    reload::{Poll, Reloading},
 };
-
-/// When it is worth trying again after the queue of password checks was full.
-const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
 
 /// What a request wants to do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,15 +116,6 @@ struct Inner {
     policy: Option<Arc<Reloading<Policy>>>,
 }
 
-/// What is needed where users log in.
-struct Logins {
-    challenge: HeaderValue,
-    users: Arc<Reloading<Users>>,
-    verifier: Verifier,
-    throttle: Throttle,
-    metrics: metrics::Auth,
-}
-
 /// Why there is no gate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -184,14 +167,14 @@ impl Gate {
 
     /// What is to be read again when it changes.
     pub(crate) fn reloading(&self) -> Vec<Arc<dyn Poll>> {
-        let users = self.0.logins.iter().map(|logins| Arc::clone(&logins.users) as Arc<dyn Poll>);
+        let users = self.0.logins.iter().map(|logins| logins.users());
         let policy = self.0.policy.iter().map(|policy| Arc::clone(policy) as Arc<dyn Poll>);
         users.chain(policy).collect()
     }
 
     /// SHA-256 in hex of the users' file in force; `None` without one.
     pub(crate) fn users_sha256(&self) -> Option<String> {
-        self.0.logins.as_ref().map(|logins| logins.users.current().sha256.clone())
+        self.0.logins.as_ref().map(Logins::users_sha256)
     }
 
     /// SHA-256 in hex of the access file in force; `None` without one.
@@ -277,80 +260,6 @@ impl fmt::Debug for Gate {
             .field("policy", &self.0.policy.is_some())
             .finish()
     }
-}
-
-impl Logins {
-    fn new(settings: &crate::config::Htpasswd, metrics: metrics::Auth) -> Result<Self, Error> {
-        let users = Reloading::open("htpasswd", vec![settings.path.clone()], |contents| load_users(&contents[0]))
-            .map_err(|reason| Error::Users { path: settings.path.clone(), reason })?;
-        Ok(Self {
-            challenge: challenge(&settings.realm),
-            users: Arc::new(users),
-            verifier: Verifier::new().map_err(|_| Error::Random)?,
-            throttle: Throttle::default(),
-            metrics,
-        })
-    }
-
-    fn unauthenticated(&self) -> Refused {
-        Refused::Unauthenticated { challenge: self.challenge.clone() }
-    }
-
-    async fn identify(&self, credentials: Credentials, peer: Option<IpAddr>) -> Result<Principal, Refused> {
-        let Credentials { user, password } = credentials;
-        let users = self.users.snapshot();
-        // Before the throttle: somebody else's guesses must not keep out a client that is known to be right.
-        if self.verifier.remembers(&users, &user, &password) {
-            self.metrics.remembered.inc();
-            return Ok(Principal::user(user));
-        }
-        if let Err(retry_after) = self.throttle.check(peer, &user, Instant::now()) {
-            self.metrics.throttled.inc();
-            return Err(Refused::Throttled { retry_after });
-        }
-        match self.verifier.check(&users, &user, password).await {
-            Err(verify::Busy) => {
-                self.metrics.overloaded.inc();
-                Err(Refused::Overloaded { retry_after: OVERLOADED_RETRY })
-            }
-            Ok(true) => {
-                self.metrics.right.inc();
-                self.throttle.succeeded(peer, &user);
-                Ok(Principal::user(user))
-            }
-            Ok(false) => {
-                self.metrics.wrong.inc();
-                self.throttle.failed(peer, &user, Instant::now());
-                Err(self.unauthenticated())
-            }
-        }
-    }
-}
-
-/// `Basic realm="..."`. Control characters cannot be in a header and are left out.
-fn challenge(realm: &str) -> HeaderValue {
-    let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"").replace(char::is_control, "");
-    HeaderValue::try_from(format!("Basic realm=\"{quoted}\""))
-        .unwrap_or_else(|_| HeaderValue::from_static("Basic realm=\"Registry\""))
-}
-
-/// Bad lines are told and left out. A file in which nothing but bad lines is left is refused; an empty one says that nobody
-/// may log in.
-fn load_users(content: &Content) -> Result<Users, String> {
-    let path = content.path.display().to_string();
-    let text = std::str::from_utf8(&content.bytes).map_err(|_| format!("{path}: it is not UTF-8 text"))?;
-    let (mut users, problems) = htpasswd::parse(text, &path);
-    if users.len() == 0 && !problems.is_empty() {
-        return Err(problems.join("; "));
-    }
-    for problem in problems {
-        tracing::error!("user refused, others keep working: {problem}");
-    }
-    if users.len() == 0 {
-        tracing::warn!("{path} has no users: nobody can log in");
-    }
-    users.sha256 = content.sha256();
-    Ok(users)
 }
 
 fn open_policy(path: &Path) -> Result<Reloading<Policy>, Error> {

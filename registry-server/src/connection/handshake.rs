@@ -1,0 +1,33 @@
+//! The TLS handshake, and what to tell those who do not get through it.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+/// What a client gets to read that speaks plain HTTP to a TLS port.
+const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    This port speaks HTTPS, the request was plain HTTP: use https:// in the address.\n";
+
+/// The TLS handshake; `None` when the client spoke plain HTTP and was told so.
+pub(super) async fn accept(acceptor: &TlsAcceptor, mut stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+    let mut first = [0];
+    // A method begins with a capital letter, a TLS record does not.
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        // Closing on what was not read would take the answer back.
+        let _ = stream.read(&mut [0; 8192]).await?;
+        stream.write_all(PLAIN_HTTP_ANSWER).await?;
+        stream.shutdown().await?;
+        return Ok(None);
+    }
+    acceptor.accept(stream).await.map(Some)
+}
+
+/// Whether the client ended the handshake by an alert of its own.
+pub(super) fn is_refused_by_client(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(error, Some(rustls::Error::AlertReceived(_)))
+}

@@ -1,0 +1,190 @@
+//! One connection: TLS, HTTP, and a supervisor that ends it when its client takes too long or the server ends.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::{Request, Response};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::{
+    Limits,
+    activity::{Activity, Held},
+    handshake,
+    pace::PacedBody,
+    stream::PacedStream,
+};
+use crate::{
+    http::{
+        Scheme,
+        access_log::{AccessLog, Recorded},
+    },
+    reload::Reloading,
+    shutdown::Shutdown,
+    tls::Material,
+};
+
+/// Requests of one HTTP/2 connection at a time.
+const STREAMS: u32 = 128;
+
+/// What a client may send before it is told that more is welcome: enough for a gigabit at 30 ms.
+const STREAM_WINDOW: u32 = 2 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// Bytes of a request's header.
+const HEADER_BYTES: usize = 64 << 10;
+
+/// What all connections of an endpoint share.
+pub(super) struct Server {
+    pub(super) tls: Option<Arc<Reloading<Material>>>,
+    pub(super) http2: bool,
+    pub(super) router: Router,
+    pub(super) log: Option<AccessLog>,
+    pub(super) limits: Limits,
+    pub(super) shutdown: Shutdown,
+}
+
+impl Server {
+    /// Serves one connection to its end.
+    pub(super) async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Responses are written whole; waiting for more to send only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "failed to set TCP_NODELAY");
+        }
+        let Some(tls) = &self.tls else {
+            return self.http(stream, peer, "http", false).await;
+        };
+        let acceptor = TlsAcceptor::from(Arc::clone(&tls.current().config));
+        match tokio::time::timeout(self.limits.handshake, handshake::accept(&acceptor, stream)).await {
+            Ok(Ok(Some(stream))) => {
+                let http2 = self.http2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.http(stream, peer, "https", http2).await;
+            }
+            Ok(Ok(None)) => tracing::debug!(%peer, "plain HTTP was sent to the TLS port"),
+            Ok(Err(error)) if handshake::is_refused_by_client(&error) => {
+                tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
+            }
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+        }
+    }
+
+    async fn http<S>(self: Arc<Self>, stream: S, peer: SocketAddr, scheme: &'static str, http2: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::new(&self.limits, Instant::now()));
+        let io = TokioIo::new(PacedStream::new(stream, Arc::clone(&activity), self.limits.body, !http2));
+        let requests = Requests { server: Arc::clone(&self), activity: Arc::clone(&activity), peer, scheme };
+        let service = hyper::service::service_fn(move |request| requests.clone().answer(request));
+        let result = if http2 {
+            let connection = http2_builder().serve_connection(io, service);
+            self.supervise(connection, &activity, |connection| connection.graceful_shutdown()).await
+        } else {
+            let connection = http1_builder().serve_connection(io, service);
+            self.supervise(connection, &activity, |connection| connection.graceful_shutdown()).await
+        };
+        if let Err(error) = result {
+            tracing::debug!(%peer, error = &*error, "connection ended early");
+        }
+    }
+
+    /// Drives a connection to its end, which comes early when its client is too slow with a header or idle for too long,
+    /// and in good order when the server ends.
+    async fn supervise<C, E>(
+        &self,
+        connection: C,
+        activity: &Activity,
+        graceful_shutdown: impl Fn(Pin<&mut C>),
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+    where
+        C: Future<Output = Result<(), E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut connection = pin!(connection);
+        let mut ending = pin!(self.shutdown.graceful.cancelled());
+        let mut alarm = pin!(tokio::time::sleep(self.limits.header));
+        let mut is_ending = false;
+        std::future::poll_fn(|context| {
+            if !is_ending && ending.as_mut().poll(context).is_ready() {
+                is_ending = true;
+                graceful_shutdown(connection.as_mut());
+            }
+            if let Poll::Ready(result) = connection.as_mut().poll(context) {
+                return Poll::Ready(result.map_err(Into::into));
+            }
+            // Set anew after each poll: what the connection just did moves its deadline.
+            let Some(deadline) = activity.deadline() else { return Poll::Pending };
+            if alarm.deadline() != deadline.into() {
+                alarm.as_mut().reset(deadline.into());
+            }
+            alarm.as_mut().poll(context).map(|()| Err("the client took too long for its next request".into()))
+        })
+        .await
+    }
+}
+
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The time for a header is watched by `Activity`, which knows waiting for a request from waiting for its rest.
+    builder.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(HEADER_BYTES);
+    builder
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(512 << 10)
+        .max_header_list_size(HEADER_BYTES as u32)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Answers the requests of one connection.
+#[derive(Clone)]
+struct Requests {
+    server: Arc<Server>,
+    activity: Arc<Activity>,
+    peer: SocketAddr,
+    scheme: &'static str,
+}
+
+impl Requests {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Held<Recorded>>, Infallible> {
+        let in_flight = self.activity.request();
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(ConnectInfo(self.peer));
+        parts.extensions.insert(Scheme(self.scheme));
+        let body =
+            if body.is_end_stream() { Body::empty() } else { Body::new(PacedBody::new(body, self.server.limits.body)) };
+        let request = Request::from_parts(parts, body);
+        let log = self.server.log.as_ref().map(|log| log.request(&request, self.peer));
+        let response = match self.server.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let response = Recorded::response(response, log);
+        Ok(response.map(|body| Held::new(body, in_flight)))
+    }
+}
