@@ -12,6 +12,11 @@ const AUTH: &str = "auth: {htpasswd: {realm: Yard, path: DIR/auth/htpasswd}}\nac
 const PULL: &str = "rules: [{users: [robot], actions: [pull]}]";
 const PUSH: &str = "rules: [{users: [robot], actions: [pull, push]}]";
 
+fn sha256(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[test]
 fn a_certificate_behind_a_swapped_link_is_served_and_open_connections_go_on() {
     let (first, second) = (Pair::new(), Pair::new());
@@ -62,8 +67,11 @@ fn a_password_is_rotated_without_a_gap() {
     let status = |password: &str| server.http().user("robot", password).get("/v2/").status;
     assert_eq!((status("first"), status("second")), (200, 401));
 
-    server.files().mount("auth", "2", &[("htpasswd", &(old + &new)), ("access.yml", PULL)]);
-    eventually("the new password works", || status("second") == 200);
+    let both = old + &new;
+    server.files().mount("auth", "2", &[("htpasswd", &both), ("access.yml", PULL)]);
+    eventually("the server says that it has the new file", || server.version("htpasswd") == sha256(&both));
+    assert_eq!(status("second"), 200, "the new password works");
+    assert_eq!(server.version("access"), sha256(PULL));
     assert_eq!(status("first"), 200, "the old one still works");
 
     server.files().mount("auth", "3", &[("htpasswd", &new), ("access.yml", PULL)]);
