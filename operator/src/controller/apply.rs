@@ -336,3 +336,6 @@ fn is_orphan(child: &impl ResourceExt, registry: &Registry, wanted: &HashSet<Str
         && child.meta().deletion_timestamp.is_none()
         && !wanted.contains(&child.name_any())
 }
+
+#[cfg(test)]
+mod tests;

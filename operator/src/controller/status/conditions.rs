@@ -70,7 +70,7 @@ pub(super) fn conditions(
         .or_else(|| loading(pass))
         .or_else(|| problem(pass, |problem| problem.may_pass).map(Finding::from))
         .map_or_else(
-            || Finding::new(false, "Settled", "everything is as the spec asks for"),
+            || Finding::new(false, "Settled", "nothing is in progress"),
             |finding| Finding { holds: true, ..finding },
         );
     let stalled = problem(pass, |problem| !problem.may_pass).map_or_else(

@@ -76,7 +76,7 @@ fn a_registry_that_serves_says_all_that_clients_need() {
             "conditions": [
                 condition("Ready", "True", "Serving",
                     "images are served as larder.kitchen.svc.house.example/<repository>:<tag>"),
-                condition("Reconciling", "False", "Settled", "everything is as the spec asks for"),
+                condition("Reconciling", "False", "Settled", "nothing is in progress"),
                 condition("Stalled", "False", "NothingToCorrect", "nothing has to be corrected by a person"),
                 condition("CertificateReady", "True", "Issued",
                     "valid until 2031-08-04T07:08:09Z, renewed at 2031-07-05T07:08:09Z"),

@@ -1,0 +1,270 @@
+//! What is sent, against an API server of a few lines that knows server-side apply of one manager.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use kube::{
+    client::Body,
+    runtime::{events::Recorder, reflector, reflector::store::Writer, watcher::Event},
+};
+use serde_json::{Value, json};
+
+use super::{super::build::build, *};
+use crate::controller::{
+    fixtures::{larder, material, settings, validated},
+    stores::Stores,
+};
+
+/// Objects by path, and the requests that changed or asked for them.
+#[derive(Default)]
+struct Server {
+    objects: BTreeMap<String, Value>,
+    requests: Vec<String>,
+    version: u32,
+}
+
+impl Server {
+    fn answer(&mut self, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
+        // `<plural>/<name>`, which is all that tells these objects apart.
+        let place = path.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/");
+        self.requests.push(format!("{method} {place}"));
+        match *method {
+            Method::PATCH => (StatusCode::OK, self.apply(&place, serde_json::from_slice(body).unwrap())),
+            Method::DELETE => {
+                self.objects.remove(&place);
+                (StatusCode::OK, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+            }
+            _ => self.objects.get(&place).map_or_else(
+                || {
+                    (
+                        StatusCode::NOT_FOUND,
+                        json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}),
+                    )
+                },
+                |object| (StatusCode::OK, object.clone()),
+            ),
+        }
+    }
+
+    /// The version changes with the content alone.
+    fn apply(&mut self, place: &str, mut object: Value) -> Value {
+        let known = self.objects.get(place).cloned();
+        let version = known.as_ref().map_or(Value::Null, |known| known["metadata"]["resourceVersion"].clone());
+        object["metadata"]["resourceVersion"] = version;
+        object["metadata"]["uid"] = json!(format!("uid-of-{place}"));
+        if known.as_ref() != Some(&object) {
+            self.version += 1;
+            object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+            self.objects.insert(place.to_owned(), object.clone());
+        }
+        object
+    }
+}
+
+/// A cluster: the API server and the watches that have seen all of it.
+struct Cluster {
+    server: Arc<Mutex<Server>>,
+    writers: Writers,
+    context: Context,
+    memory: Memory,
+}
+
+struct Writers {
+    services: Writer<Service>,
+    deployments: Writer<Deployment>,
+    claims: Writer<k8s_openapi::api::core::v1::PersistentVolumeClaim>,
+    secrets: Writer<kube::api::PartialObjectMeta<Secret>>,
+    config_maps: Writer<kube::api::PartialObjectMeta<ConfigMap>>,
+    service_accounts: Writer<kube::api::PartialObjectMeta<ServiceAccount>>,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let client = client(&server);
+        let (services, services_writer) = reflector::store();
+        let (deployments, deployments_writer) = reflector::store();
+        let (claims, claims_writer) = reflector::store();
+        let (secrets, secrets_writer) = reflector::store();
+        let (config_maps, config_maps_writer) = reflector::store();
+        let (service_accounts, service_accounts_writer) = reflector::store();
+        Self {
+            server,
+            writers: Writers {
+                services: services_writer,
+                deployments: deployments_writer,
+                claims: claims_writer,
+                secrets: secrets_writer,
+                config_maps: config_maps_writer,
+                service_accounts: service_accounts_writer,
+            },
+            context: Context {
+                client: client.clone(),
+                settings: settings(),
+                stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts },
+                memories: Arc::default(),
+                recorder: Recorder::new(client, "larder-keeper".into()),
+                metrics: Arc::default(),
+                permits: Arc::new(tokio::sync::Semaphore::new(1)),
+            },
+            memory: Memory::default(),
+        }
+    }
+
+    /// Applies what `spec` asks for; returns the requests that it took. Then the watches see it.
+    async fn apply(&mut self, spec: &str) -> Result<Vec<String>, Error> {
+        let registry = validated(spec);
+        let desired = build(&registry, Some(&material(&registry)));
+        let result = apply(&self.context, &registry, desired, &mut self.memory).await;
+        self.watch();
+        let requests = std::mem::take(&mut self.server().requests);
+        result.map(|_| requests)
+    }
+
+    fn watch(&mut self) {
+        let objects = self.server().objects.clone();
+        let Writers { services, deployments, claims, secrets, config_maps, service_accounts } = &mut self.writers;
+        see(services, "services", &objects);
+        see(deployments, "deployments", &objects);
+        see(claims, "persistentvolumeclaims", &objects);
+        see(secrets, "secrets", &objects);
+        see(config_maps, "configmaps", &objects);
+        see(service_accounts, "serviceaccounts", &objects);
+    }
+
+    fn server(&self) -> std::sync::MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything of a kind, as after a new list.
+fn see<K>(writer: &mut Writer<K>, plural: &str, objects: &BTreeMap<String, Value>)
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + 'static,
+{
+    writer.apply_watcher_event(&Event::Init);
+    for (_, object) in objects.iter().filter(|(place, _)| place.split('/').next() == Some(plural)) {
+        writer.apply_watcher_event(&Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
+    }
+    writer.apply_watcher_event(&Event::InitDone);
+}
+
+fn client(server: &Arc<Mutex<Server>>) -> Client {
+    let server = Arc::clone(server);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let server = Arc::clone(&server);
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+            let (status, answer) = server.answer(&parts.method, parts.uri.path(), &body);
+            let answer = Response::builder().status(status).body(Body::from(answer.to_string().into_bytes()));
+            answer.map_err(tower::BoxError::from)
+        }
+    });
+    Client::new(service, larder().namespace)
+}
+
+const CHILDREN: [&str; 12] = [
+    "services/larder",
+    "serviceaccounts/larder",
+    "secrets/larder-ca",
+    "secrets/larder-tls",
+    "secrets/larder-credentials",
+    "secrets/larder-htpasswd",
+    "secrets/larder-http",
+    "secrets/larder-pull",
+    "secrets/larder-push",
+    "configmaps/larder-config",
+    "persistentvolumeclaims/larder",
+    "deployments/larder",
+];
+
+#[tokio::test]
+async fn everything_is_applied_in_order_once() {
+    let mut cluster = Cluster::new();
+    let first = cluster.apply("{}").await.unwrap();
+    let asked_and_applied = CHILDREN.iter().flat_map(|child| [format!("GET {child}"), format!("PATCH {child}")]);
+    assert_eq!(first, asked_and_applied.collect::<Vec<_>>(), "whose name it is, then the object");
+
+    assert!(cluster.apply("{}").await.unwrap().is_empty(), "at rest nothing is sent");
+}
+
+#[tokio::test]
+async fn an_operator_that_restarts_applies_once_and_changes_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    let before = cluster.server().objects.clone();
+    cluster.memory = Memory::default();
+    let patches: Vec<_> = CHILDREN.iter().map(|child| format!("PATCH {child}")).collect();
+    assert_eq!(cluster.apply("{}").await.unwrap(), patches);
+    assert_eq!(cluster.server().objects, before);
+    assert!(cluster.apply("{}").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_what_drifted_or_changed_is_applied() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+
+    cluster.server().objects.get_mut("configmaps/larder-config").unwrap()["metadata"]["resourceVersion"] = json!("900");
+    cluster.server().objects.remove("secrets/larder-pull");
+    cluster.watch();
+    assert_eq!(cluster.apply("{}").await.unwrap(), ["PATCH secrets/larder-pull", "PATCH configmaps/larder-config"]);
+
+    assert_eq!(cluster.apply("{podLabels: {shelf: top}}").await.unwrap(), ["PATCH deployments/larder"]);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_wanted_goes_and_what_is_not_ours_stays() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    let foreign = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "jam", "namespace": "kitchen"}});
+    cluster.server().objects.insert("secrets/jam".into(), foreign);
+    cluster.watch();
+
+    let requests = cluster.apply("{tls: {disabled: true}, storage: {emptyDir: {}}}").await.unwrap();
+
+    let mut deleted: Vec<_> = requests.iter().filter(|request| request.starts_with("DELETE")).collect();
+    deleted.sort();
+    assert_eq!(
+        deleted,
+        ["DELETE secrets/larder-ca", "DELETE secrets/larder-tls"],
+        "and the claim with its images stays"
+    );
+    assert_eq!(
+        requests.iter().position(|request| request.starts_with("DELETE")),
+        Some(requests.len() - 2),
+        "last of all"
+    );
+}
+
+#[tokio::test]
+async fn an_object_of_somebody_else_s_is_not_taken_over() {
+    let mut cluster = Cluster::new();
+    let foreign =
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "larder", "namespace": "kitchen"}});
+    cluster.server().objects.insert("deployments/larder".into(), foreign.clone());
+    let error = cluster.apply("{}").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "failed to create Deployment kitchen/larder: an object of that name exists and does not belong to this \
+         PrivateRegistry; delete it, or give the PrivateRegistry another name"
+    );
+    assert_eq!(cluster.server().objects["deployments/larder"], foreign);
+}
+
+#[tokio::test]
+async fn a_claim_that_was_left_behind_is_taken_over() {
+    let mut cluster = Cluster::new();
+    let labels =
+        json!({"app.kubernetes.io/managed-by": "private-registry-operator", "app.kubernetes.io/instance": "larder"});
+    let left = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "larder", "namespace": "kitchen", "labels": labels}});
+    cluster.server().objects.insert("persistentvolumeclaims/larder".into(), left);
+    assert!(cluster.apply("{}").await.is_ok());
+}
