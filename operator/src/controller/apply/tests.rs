@@ -119,7 +119,7 @@ impl Cluster {
     async fn apply(&mut self, spec: &str) -> Result<Vec<String>, Error> {
         let registry = validated(spec);
         let desired = build(&registry, Some(&material(&registry)));
-        let result = apply(&self.context, &registry, desired, &mut self.memory).await;
+        let result = Box::pin(apply(&self.context, &registry, desired, &mut self.memory)).await;
         self.watch();
         let requests = std::mem::take(&mut self.server().requests);
         result.map(|_| requests)
