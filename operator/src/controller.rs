@@ -210,7 +210,13 @@ async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc
     // The semaphore is never closed.
     let _permit = context.permits.acquire().await.ok();
     let name = validate::registry_name(guarded.as_ref()).map_err(Error::Validate)?;
-    let registry = guarded.0.as_ref().map_err(|error| Error::Unreadable(Box::new(error.clone())))?;
+    let registry = match &guarded.0 {
+        Ok(registry) => registry,
+        Err(error) => {
+            announce::unreadable(&context.recorder, guarded.as_ref(), error).await;
+            return Err(Error::Unreadable(Box::new(error.clone())));
+        }
+    };
     if registry.meta().deletion_timestamp.is_some() {
         // The garbage collector removes the children: nothing of ours is to bring them back.
         return Ok(Action::await_change());
@@ -285,8 +291,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) {
     let permits = Arc::new(Semaphore::new(usize::from(settings.concurrency.max(1))));
+    let memories = Arc::new(Memories::default());
     let controllers = scopes.into_iter().map(|scope| {
-        let memories = Arc::new(Memories::default());
+        let memories = Arc::clone(&memories);
         let (controller, stores) = stores::watch(&client, &scope, &memories, &metrics);
         let context = Arc::new(Context {
             client: client.clone(),

@@ -28,6 +28,24 @@ pub(super) async fn announce(
     }
 }
 
+/// Says that an object does not have the shape of our kind. Its status is left alone: nothing is known of it.
+pub(super) async fn unreadable(
+    recorder: &Recorder,
+    object: &impl Resource<DynamicType = ()>,
+    error: &kube::core::error_boundary::InvalidObject,
+) {
+    let event = Event {
+        type_: EventType::Warning,
+        reason: "InvalidSpec".to_owned(),
+        note: Some(format!("the resource cannot be read: {error}; correct it, or install the operator's own CRD")),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
+        tracing::warn!(registry = object.meta().name, %error, "failed to publish an Event");
+    }
+}
+
 fn happened(occurrence: &Occurrence) -> Event {
     let (reason, action, note) = match occurrence {
         Occurrence::CertificateIssued { reason, not_after } => (

@@ -1,4 +1,4 @@
-//! Which of the mounted files the running Pods have loaded: asked of each on its port for health, `GET /versions`.
+//! Which of the mounted files the Pods have loaded: asked of each on its port for health, `GET /versions`.
 //!
 //! The kubelet brings a changed Secret to its Pods within about a minute; a password may be told to clients only after that.
 //! Once all Pods have said that they serve what is in the Secrets, they are not asked again until those change.
@@ -108,14 +108,14 @@ pub(super) async fn loaded(
     if memory.loaded.as_ref() == Some(&wanted) {
         return Ok(compare(&wanted, &[]));
     }
-    let pods = running_pods(context, name).await?;
+    let pods = started_pods(context, name).await?;
     let loaded = compare(&wanted, &ask(pods).await);
     memory.loaded = loaded.lagging.is_none().then_some(wanted);
     Ok(loaded)
 }
 
-/// Pods whose server runs. One that does not run yet will read the files as they are then.
-async fn running_pods(context: &Context, name: &RegistryName) -> Result<Vec<(String, IpAddr)>, Error> {
+/// Pods whose server has started. One that has not will mount the files as they are then.
+async fn started_pods(context: &Context, name: &RegistryName) -> Result<Vec<(String, IpAddr)>, Error> {
     let labels = [(label::NAME, label::APPLICATION), (label::INSTANCE, name.name.as_str())];
     let selector = labels.map(|(key, value)| format!("{key}={value}")).join(",");
     let api = Api::<Pod>::namespaced(context.client.clone(), &name.namespace);
@@ -123,17 +123,19 @@ async fn running_pods(context: &Context, name: &RegistryName) -> Result<Vec<(Str
         .list(&ListParams::default().labels(&selector))
         .await
         .map_err(|source| Error::Pods { registry: name.clone(), source })?;
-    Ok(pods.items.iter().filter_map(|pod| Some((pod.name_any(), running_at(pod)?))).collect())
+    Ok(pods.items.iter().filter_map(|pod| Some((pod.name_any(), started_at(pod)?))).collect())
 }
 
-fn running_at(pod: &Pod) -> Option<IpAddr> {
+/// The address of a Pod whose server has started, be it that it restarts right now: its volumes have the files of then.
+fn started_at(pod: &Pod) -> Option<IpAddr> {
     let status = pod.status.as_ref()?;
-    let running = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .any(|container| container.state.as_ref().is_some_and(|state| state.running.is_some()));
-    status.pod_ip.as_ref().filter(|_| running)?.parse().ok()
+    let over =
+        matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some();
+    let started = status.container_statuses.iter().flatten().any(|container| {
+        let state = container.state.as_ref();
+        container.restart_count > 0 || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    });
+    status.pod_ip.as_ref().filter(|_| started && !over)?.parse().ok()
 }
 
 /// What each Pod says, asked at the same time.

@@ -31,14 +31,18 @@ fn nobody_lags_behind_where_nobody_runs() {
 }
 
 #[test]
-fn only_a_running_server_is_asked() {
-    let pod = |state: serde_json::Value| -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": "p"}, "status": {"podIP": "10.1.2.3", "containerStatuses": [
-            {"name": "registry", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state}]}}))
-        .unwrap()
+fn a_server_that_has_started_is_asked() {
+    let pod = |state: serde_json::Value, restarts: i32, phase: &str| -> Option<IpAddr> {
+        let container = json!({"name": "registry", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
+            "state": state});
+        let status = json!({"phase": phase, "podIP": "10.1.2.3", "containerStatuses": [container]});
+        started_at(&serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap())
     };
-    assert_eq!(running_at(&pod(json!({"running": {}}))), Some("10.1.2.3".parse().unwrap()));
-    assert_eq!(running_at(&pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}))), None);
+    let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
+    assert!(pod(json!({"running": {}}), 0, "Running").is_some());
+    assert_eq!(pod(waiting.clone(), 0, "Pending"), None, "it will mount what is there then");
+    assert!(pod(waiting, 3, "Running").is_some(), "it restarts with the files that it has");
+    assert_eq!(pod(json!({"terminated": {"exitCode": 0}}), 0, "Failed"), None, "an evicted Pod never comes back");
 }
 
 #[test]
