@@ -16,7 +16,11 @@ pub enum Format {
 
 /// Starts logging at `level`; libraries say no more than what they warn about.
 pub fn init(level: Level, format: Format) {
-    let filter = Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level);
+    let filter = Targets::new()
+        .with_default(Level::WARN)
+        .with_target(env!("CARGO_CRATE_NAME"), level)
+        // What it warns about comes to the controller's watches as an error, and is logged there.
+        .with_target("kube_runtime::watcher", Level::ERROR);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         Format::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).init(),

@@ -25,7 +25,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Scope, memory::Memories};
+use super::{Scope, chain, memory::Memories};
 use crate::{
     api::v1alpha1::PrivateRegistry,
     metrics::Metrics,
@@ -150,7 +150,9 @@ impl Source<'_> {
             .inspect(move |event| {
                 if let Err(error) = event {
                     metrics.watch_failed(&kind);
-                    tracing::warn!(kind, %error, "failed to watch; trying again");
+                    // The error's own text repeats its cause with the whole answer of the API server.
+                    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), chain);
+                    tracing::warn!(kind, error = cause, "failed to watch; trying again");
                 }
             });
         (reader, events)
