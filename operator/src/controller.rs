@@ -194,7 +194,7 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let material = pass.material;
     let certificate = material.and_then(|material| material.certificate.as_ref()?.next);
     let line = material.and_then(|material| material.next_line_goes);
-    let times = [certificate, line].into_iter().flatten().map(|time| time.duration_since(now));
+    let next = earliest([certificate, line], now);
     let loading = pass.observed.loaded.lagging.as_ref().map(|_| ASK_AGAIN);
     let unwatched = matches!(pass.registry.storage, registry::Storage::ExistingClaim(_))
         && pass
@@ -203,7 +203,13 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
             .as_ref()
             .is_none_or(|claim| claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Bound"));
     let claim = unwatched.then_some(READ_CLAIM_AGAIN);
-    times.chain(loading).chain(claim).chain([LOOK_AGAIN]).min().unwrap_or(LOOK_AGAIN).max(SignedDuration::from_secs(1))
+    [next, loading, claim].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+}
+
+/// Until the first of `times` that is still to come: what has passed, such as the end of a user's certificate, is no reason to
+/// look again.
+fn earliest<const N: usize>(times: [Option<Timestamp>; N], now: Timestamp) -> Option<SignedDuration> {
+    times.into_iter().flatten().filter(|time| *time > now).min().map(|time| time.duration_since(now))
 }
 
 async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc<Context>) -> Result<Action, Error> {

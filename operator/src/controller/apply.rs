@@ -10,7 +10,7 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::Deployment,
-        core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount},
     },
 };
 use kube::{
@@ -106,21 +106,30 @@ pub(super) async fn apply(
         claim,
         deployment,
     } = children;
+    let service_account = apply.one_by_version(service_account, &stores.service_accounts).await?;
+    let authority = apply.optional_secret(authority, stores).await?;
+    let certificate = apply.optional_secret(certificate, stores).await?;
+    let credentials = apply.secret(credentials, stores).await?;
+    let htpasswd = apply.secret(htpasswd, stores).await?;
+    let http = apply.secret(http, stores).await?;
+    let pull = apply.optional_secret(pull, stores).await?;
+    let push = apply.optional_secret(push, stores).await?;
+    let config = apply.one_by_version(config, &stores.config_maps).await?;
+    // A class that does not let its claims grow refuses a new size for good: that must not hold up the Pod.
+    let claim = apply.optional_claim(claim, stores).await;
+    let deployment = apply.one(deployment, &stores.deployments).await?;
     let applied = Children {
-        service_account: apply.one_by_version(service_account, &stores.service_accounts).await?,
-        authority: apply.optional_secret(authority, stores).await?,
-        certificate: apply.optional_secret(certificate, stores).await?,
-        credentials: apply.secret(credentials, stores).await?,
-        htpasswd: apply.secret(htpasswd, stores).await?,
-        http: apply.secret(http, stores).await?,
-        pull: apply.optional_secret(pull, stores).await?,
-        push: apply.optional_secret(push, stores).await?,
-        config: apply.one_by_version(config, &stores.config_maps).await?,
-        claim: match claim {
-            Some(claim) => Some(apply.one(claim, &stores.claims).await?),
-            None => None,
-        },
-        deployment: apply.one(deployment, &stores.deployments).await?,
+        service_account,
+        authority,
+        certificate,
+        credentials,
+        htpasswd,
+        http,
+        pull,
+        push,
+        config,
+        claim: claim?,
+        deployment,
     };
     prune(context, registry, &service, &applied).await?;
     Ok(Resources { service, children: Some(applied), phase: PhantomData })
@@ -193,6 +202,17 @@ impl Apply<'_> {
     ) -> Result<Option<Secret>, Error> {
         match desired {
             Some(secret) => self.secret(secret, stores).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn optional_claim(
+        &mut self,
+        desired: Option<PersistentVolumeClaim>,
+        stores: &stores::Stores,
+    ) -> Result<Option<PersistentVolumeClaim>, Error> {
+        match desired {
+            Some(claim) => self.one(claim, &stores.claims).await.map(Some),
             None => Ok(None),
         }
     }

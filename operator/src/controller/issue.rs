@@ -130,7 +130,7 @@ pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestam
     let mut occurrences = Vec::new();
     let certificate = match &registry.tls {
         Tls::Disabled | Tls::Provided(None) => None,
-        Tls::Provided(Some(provided)) => Some(provided_certificate(provided)),
+        Tls::Provided(Some(provided)) => Some(provided_certificate(provided, now)),
         Tls::SelfSigned(tls) => Some(
             self_signed_certificate(&registry.name, tls, grace, now, &mut occurrences)
                 .map_err(|source| Error::Certificate { registry: registry.name.clone(), source })?,
@@ -146,15 +146,16 @@ pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestam
     Ok(Material { certificate, generated, lines, next_line_goes: next, http_secret, occurrences })
 }
 
-fn provided_certificate(provided: &Provided) -> Served {
+fn provided_certificate(provided: &Provided, now: Timestamp) -> Served {
     let Provided { pair, certificate, authorities } = provided;
+    let next = if now < certificate.not_before { certificate.not_before } else { certificate.not_after };
     Served {
         pair: pair.clone(),
         certificate: certificate.clone(),
         authorities: authorities.clone(),
         authority: None,
         renewal_time: None,
-        next: Some(certificate.not_after),
+        next: Some(next),
     }
 }
 

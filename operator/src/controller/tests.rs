@@ -29,3 +29,11 @@ fn an_error_says_its_causes_once() {
          and 1825d"
     );
 }
+
+#[test]
+fn what_has_passed_is_no_reason_to_look_again() {
+    let now: Timestamp = "2031-05-06T07:08:09Z".parse().unwrap();
+    let hour = SignedDuration::from_hours(1);
+    assert_eq!(earliest([Some(now - hour), Some(now), None], now), None);
+    assert_eq!(earliest([Some(now - hour), Some(now + hour * 2), Some(now + hour)], now), Some(hour));
+}

@@ -25,6 +25,8 @@ struct Server {
     objects: BTreeMap<String, Value>,
     requests: Vec<String>,
     version: u32,
+    /// What it does not let anybody write, and what it says then.
+    refuses: Option<(&'static str, &'static str)>,
 }
 
 impl Server {
@@ -33,6 +35,10 @@ impl Server {
         let place = path.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/");
         self.requests.push(format!("{method} {place}"));
         match *method {
+            Method::PATCH if self.refuses.is_some_and(|(refused, _)| refused == place) => {
+                let message = self.refuses.map(|(_, message)| message);
+                (StatusCode::FORBIDDEN, json!({"kind": "Status", "status": "Failure", "message": message, "code": 403}))
+            }
             Method::PATCH => (StatusCode::OK, self.apply(&place, serde_json::from_slice(body).unwrap())),
             Method::DELETE => {
                 self.objects.remove(&place);
@@ -76,7 +82,7 @@ struct Cluster {
 struct Writers {
     services: Writer<Service>,
     deployments: Writer<Deployment>,
-    claims: Writer<k8s_openapi::api::core::v1::PersistentVolumeClaim>,
+    claims: Writer<PersistentVolumeClaim>,
     secrets: Writer<kube::api::PartialObjectMeta<Secret>>,
     config_maps: Writer<kube::api::PartialObjectMeta<ConfigMap>>,
     service_accounts: Writer<kube::api::PartialObjectMeta<ServiceAccount>>,
@@ -256,6 +262,23 @@ async fn an_object_of_somebody_else_s_is_not_taken_over() {
          PrivateRegistry; delete it, or give the PrivateRegistry another name"
     );
     assert_eq!(cluster.server().objects["deployments/larder"], foreign);
+}
+
+#[tokio::test]
+async fn a_claim_that_may_not_grow_does_not_hold_up_the_pod() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    cluster.server().refuses = Some(("persistentvolumeclaims/larder", "its class does not allow it"));
+
+    let larger = "{podLabels: {shelf: top}, storage: {persistentVolumeClaim: {size: 20Gi}}}";
+    let error = cluster.apply(larger).await.unwrap_err();
+
+    assert_eq!(
+        crate::controller::chain(&error),
+        "failed to apply PersistentVolumeClaim kitchen/larder: its class does not allow it"
+    );
+    let deployment = cluster.server().objects["deployments/larder"].clone();
+    assert_eq!(deployment["spec"]["template"]["metadata"]["labels"]["shelf"], "top");
 }
 
 #[tokio::test]
