@@ -76,7 +76,6 @@ pub use self::{
         .message("the name becomes the name of a Service and the start of other names: use at most 50 lower case \
                   letters, digits and '-', starting with a letter and ending with a letter or digit")
 )]
-#[cfg_attr(test, kube(cel))]
 #[serde(rename_all = "camelCase")]
 pub struct PrivateRegistrySpec {
     /// Image of the registry server. Defaults to the image released together with the operator.
