@@ -161,8 +161,7 @@ async fn reconcile_registry(
 ) -> Result<SignedDuration, Error> {
     let memory = context.memories.of(name);
     let mut memory = memory.lock().await;
-    // Certificates and conditions know whole seconds.
-    let now = Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now());
+    let now = now();
     let settings = &context.settings;
 
     // (client) what the spec refers to, and what is there already
@@ -189,6 +188,12 @@ async fn reconcile_registry(
     Ok(look_again(&pass, now))
 }
 
+/// The time in whole seconds, which is what certificates and conditions know.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
 /// Until when nothing has to be done unless something changes.
 fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let material = pass.material;
@@ -212,6 +217,7 @@ fn earliest<const N: usize>(times: [Option<Timestamp>; N], now: Timestamp) -> Op
     times.into_iter().flatten().filter(|time| *time > now).min().map(|time| time.duration_since(now))
 }
 
+/// One pass over an object as the watch has it, and what becomes of its result.
 async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc<Context>) -> Result<Action, Error> {
     // The semaphore is never closed.
     let _permit = context.permits.acquire().await.ok();
@@ -254,14 +260,13 @@ const fn outcome(result: &Result<SignedDuration, Error>) -> Outcome {
 
 /// Puts an error into the status. That is all that can be done about it here: an error in doing so is logged.
 async fn tell(registry: &PrivateRegistry, name: &RegistryName, error: &Error, context: &Context) {
-    let now = Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now());
     let status: PrivateRegistryStatus = status::conditions::failed(
         registry.status.as_ref(),
         error.reason(),
         &chain(error),
         error.needs_correction(),
         registry.metadata.generation,
-        now,
+        now(),
     );
     if let Err(error) = status::write(&context.client, registry, name, &status).await {
         tracing::warn!(registry = %name, error = chain(&error), "failed to report an error");
