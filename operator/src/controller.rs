@@ -243,6 +243,11 @@ async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc
             context.metrics.in_backoff(context.memories.in_backoff());
             Ok(Action::requeue(look_again.unsigned_abs()))
         }
+        Err(Error::Apply(error)) if error.is_namespace_terminating() => {
+            // Its children go in any order, and the registry with them: there is nothing to bring back and nobody to tell.
+            tracing::debug!(registry = %name, "the namespace is being deleted");
+            Ok(Action::await_change())
+        }
         Err(error) => {
             tell(registry, &name, &error, &context).await;
             Err(error)

@@ -71,6 +71,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the namespace is being deleted, so that nothing can be made in it any more.
+    #[must_use]
+    pub fn is_namespace_terminating(&self) -> bool {
+        let Self::Request { source: kube::Error::Api(status), .. } = self else { return false };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+}
+
 /// What the last apply of an object was about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {

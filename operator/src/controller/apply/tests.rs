@@ -291,3 +291,16 @@ async fn a_claim_that_was_left_behind_is_taken_over() {
     cluster.server().objects.insert("persistentvolumeclaims/larder".into(), left);
     assert!(cluster.apply("{}").await.is_ok());
 }
+
+#[test]
+fn a_namespace_that_is_being_deleted_is_told_from_a_missing_right() {
+    let forbidden = |cause: &str| {
+        let status = json!({"status": "Failure", "reason": "Forbidden", "code": 403, "message": "no",
+            "details": {"causes": [{"reason": cause}]}});
+        let source = kube::Error::Api(Box::new(serde_json::from_value(status).unwrap()));
+        let (kind, namespace, name) = ("Service".to_owned(), "kitchen".to_owned(), "larder".to_owned());
+        Error::Request { verb: "apply", kind, namespace, name, source }
+    };
+    assert!(forbidden("NamespaceTerminating").is_namespace_terminating());
+    assert!(!forbidden("SomethingElse").is_namespace_terminating());
+}
