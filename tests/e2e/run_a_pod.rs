@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use support::command::{command, run};
 use support::crane::Crane;
@@ -25,11 +25,11 @@ async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
         })
         .await?;
 
-        for pod in namespace.api::<Pod>().list(&ListParams::default().labels("app=app")).await? {
-            let statuses = pod.status.and_then(|status| status.container_statuses).unwrap_or_default();
-            let image = &statuses.first().context("the Pod has no container")?.image_id;
-            assert!(image.starts_with(&format!("{}/app@sha256:", team.host())), "pulled from elsewhere: {image}");
-        }
+        let pulled = ListParams::default().fields("reason=Pulled,involvedObject.kind=Pod");
+        let events = namespace.api::<Event>().list(&pulled).await?;
+        let from_registry = format!("Successfully pulled image \"{}/app:1\"", team.host());
+        let told: Vec<_> = events.into_iter().filter_map(|event| event.message).collect();
+        assert!(told.iter().any(|message| message.starts_with(&from_registry)), "pulled from elsewhere: {told:?}");
         Ok(())
     })
     .await
