@@ -20,7 +20,7 @@ async fn images_survive_their_pod_and_their_resource() -> Result<()> {
         let pod = team.pod().await?;
         namespace.api::<Pod>().delete(&pod.name_any(), &DeleteParams::default()).await?;
         until_gone(&namespace.api::<Pod>(), &pod.name_any()).await?;
-        team.until_serving().await?;
+        team.pod().await?;
         Crane::with(&team, "pull").await?.pull_same(&image, "app:1").await?;
 
         team.delete().await?;

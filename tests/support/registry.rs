@@ -17,7 +17,7 @@ use crate::https::{self, Answer, Login};
 use crate::manifest::at;
 use crate::namespace::Namespace;
 use crate::tunnel;
-use crate::wait::{eventually, until, until_gone};
+use crate::wait::{eventually, until, until_any, until_gone};
 
 /// Port of the server in its Pod.
 const SERVER_PORT: u16 = 5000;
@@ -186,12 +186,11 @@ impl Registry {
         format!("app.kubernetes.io/managed-by=private-registry-operator,app.kubernetes.io/instance={}", self.name)
     }
 
-    /// Its Pod: the one that is ready and not on its way out.
+    /// Its Pod, once one is ready and not on its way out. A kubelet may say not ready for a moment just after ready.
     pub async fn pod(&self) -> Result<Pod> {
-        let label = ListParams::default().labels(&format!("app.kubernetes.io/instance={}", self.name));
-        let pods = self.namespace.api::<Pod>().list(&label).await?;
-        let serving = pods.into_iter().find(|pod| pod.metadata.deletion_timestamp.is_none() && is_pod_ready(pod));
-        serving.with_context(|| format!("PrivateRegistry {} has no ready Pod", self.name))
+        let label = format!("app.kubernetes.io/instance={}", self.name);
+        let serving = |pod: &Pod| pod.metadata.deletion_timestamp.is_none() && is_pod_ready(pod);
+        until_any(&self.namespace.api::<Pod>(), &label, "a ready Pod", serving).await
     }
 
     /// The generated credentials of `access`, "pull" or "push".
@@ -214,11 +213,6 @@ impl Registry {
             Ok(())
         })
         .await
-    }
-
-    /// Waits until some Pod of it is ready.
-    pub async fn until_serving(&self) -> Result<Pod> {
-        eventually("a ready Pod", async || self.pod().await).await
     }
 
     // What one does to it.

@@ -2,13 +2,13 @@
 //! hope that something has happened meanwhile.
 
 use std::fmt::Debug;
-use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use futures::StreamExt as _;
+use anyhow::{Context as _, Result, bail};
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::watch_object;
+use kube::runtime::watcher::{self, watch_object, watcher};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,23 +27,36 @@ impl<K: Resource + Clone + DeserializeOwned + Serialize + Debug + Send + 'static
 
 /// Watches the object `name` until it exists and `holds`. `what` completes the sentence "waited for ...".
 pub async fn until<K: Watched>(api: &Api<K>, name: &str, what: &str, holds: impl Fn(&K) -> bool) -> Result<K> {
-    let met = watch(api, name, what, |object| object.is_some_and(&holds)).await?;
-    met.ok_or_else(|| anyhow::anyhow!("waited for {what}, but {name} does not exist"))
+    let what = format!("{what} of {name} ({})", api.resource_url());
+    let changes = watch_object(api.clone(), name).default_backoff().boxed();
+    let met = first(changes, &what, |object| object.is_some_and(&holds)).await?;
+    met.with_context(|| format!("waited for {what}, but it does not exist"))
+}
+
+/// Watches the objects of a label selector until one of them `holds`.
+pub async fn until_any<K: Watched>(api: &Api<K>, selector: &str, what: &str, holds: impl Fn(&K) -> bool) -> Result<K> {
+    let what = format!("{what} of {selector} ({})", api.resource_url());
+    let config = watcher::Config::default().labels(selector);
+    let changes = watcher(api.clone(), config).default_backoff().applied_objects().map_ok(Some).boxed();
+    let met = first(changes, &what, |object| object.is_some_and(&holds)).await?;
+    met.with_context(|| format!("waited for {what}, but there is none"))
 }
 
 /// Watches until there is no object `name`.
 pub async fn until_gone<K: Watched>(api: &Api<K>, name: &str) -> Result<()> {
-    watch(api, name, "its removal", |object| object.is_none()).await.map(drop)
+    let what = format!("the removal of {name} ({})", api.resource_url());
+    first(watch_object(api.clone(), name).default_backoff().boxed(), &what, |object: Option<&K>| object.is_none())
+        .await?;
+    Ok(())
 }
 
-async fn watch<K: Watched>(
-    api: &Api<K>,
-    name: &str,
+/// The first state that `holds`; a watch that fails goes on.
+async fn first<K: Watched>(
+    mut changes: BoxStream<'static, watcher::Result<Option<K>>>,
     what: &str,
     holds: impl Fn(Option<&K>) -> bool,
 ) -> Result<Option<K>> {
     let mut last = "nothing was seen of it".to_owned();
-    let mut changes = pin!(watch_object(api.clone(), name).default_backoff());
     let met = timeout(LIMIT, async {
         while let Some(change) = changes.next().await {
             match change {
@@ -56,7 +69,7 @@ async fn watch<K: Watched>(
     });
     match met.await {
         Ok(Some(object)) => Ok(object),
-        _ => bail!("waited {} s for {what} of {name} ({}); last: {last}", LIMIT.as_secs(), api.resource_url()),
+        _ => bail!("waited {} s for {what}; last: {last}", LIMIT.as_secs()),
     }
 }
 
