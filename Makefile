@@ -43,7 +43,8 @@ unit: ## tests that need no cluster
 manifests: ## tests that CRD, chart and install.yaml agree with the code
 	@tests/tiers/manifests
 
-generate: ## writes what is derived from the API types and the chart: crds/, the chart's CRD, deploy/install.yaml
+generate: ## writes what is derived from types and the chart: crds/, the chart's CRD, deploy/install.yaml, the table of keys
+	cargo run --quiet --locked --package registry-config --example keys > .keys.md && mv .keys.md registry-server/config/keys.md
 	cargo run --quiet --locked --package private-registry-operator -- crd > .crd.yaml && mv .crd.yaml crds/privateregistries.yaml
 	tests/tools/build helm && deploy/generate
 

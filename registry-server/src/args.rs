@@ -1,6 +1,7 @@
 //! The command line: `registry`, the reference's forms of it, `registry healthcheck`, and `htpasswd` when called by that
 //! name. The only place where errors are printed and the process ends.
 
+mod check;
 mod healthcheck;
 mod htpasswd;
 
@@ -39,6 +40,9 @@ struct Args {
 enum Command {
     /// Serve the registry; what `registry CONFIG` does too.
     Serve {
+        /// Print the configuration that would be used, passwords hidden, instead of serving; exit with 1 when it cannot be used.
+        #[arg(long)]
+        check: bool,
         /// The configuration.
         #[arg(value_name = "CONFIG")]
         configuration: Option<PathBuf>,
@@ -74,7 +78,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     let result = match args.command {
         None => serve(args.configuration),
-        Some(Command::Serve { configuration }) => serve(configuration),
+        Some(Command::Serve { check: true, configuration }) => check::run(configuration),
+        Some(Command::Serve { check: false, configuration }) => serve(configuration),
         Some(Command::Healthcheck(args)) => healthcheck::run(&args),
         Some(Command::GarbageCollect { .. }) => Err(anyhow::anyhow!(
             "garbage-collect is not supported; the reference's works on the same directory while this server is stopped"
@@ -107,7 +112,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
     let source = source(configuration);
-    let Loaded { settings, warnings } = config::load(&source, environment())?;
+    let Loaded { settings, warnings, .. } = config::load(&source, environment())?;
     telemetry::init(&settings.log);
     if source == Source::Embedded {
         tracing::info!("no configuration was given, embedded defaults are used: registry CONFIG reads one");

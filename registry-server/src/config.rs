@@ -1,21 +1,26 @@
 //! From a `config.yml` and `REGISTRY_*` variables to [`Settings`].
 //!
 //! The file is read into a tree of values, the variables are applied to the tree, and the result is brought into the shape
-//! that `schema` describes. What the reference knows and this server does not do is named in a warning; where ignoring it
-//! would put data elsewhere or let people in, it is an error. All errors are reported at once.
+//! that the keys of [`registry_config`] have. What the reference knows and this server does not do is named in a warning;
+//! where ignoring it would put data elsewhere or let people in, it is an error. All errors are reported at once.
 
+mod defaults;
 mod document;
+mod effective;
 mod environment;
-mod schema;
 mod settings;
 
 use std::path::{Path, PathBuf};
 
+use registry_config::{Config, keys::Described};
 use serde_json::{Map, Value, json};
 
 use self::document::Report;
 pub(crate) use self::environment::CONFIGURATION_PATH;
-pub use self::settings::{Debug, Driver, Htpasswd, Http, Log, Purge, Readiness, Settings, Storage, Tls};
+pub use self::settings::{
+    Checks, Debug, Driver, FileCheck, Htpasswd, Http, HttpCheck, Log, Purge, Readiness, Settings, Storage, TcpCheck,
+    Tls,
+};
 
 /// What the image runs with unless told otherwise.
 const DEFAULT: &str = include_str!("../config/default.yml");
@@ -43,6 +48,21 @@ pub struct Loaded {
     pub settings: Settings,
     /// One sentence each.
     pub warnings: Vec<String>,
+    effective: Config,
+}
+
+impl Loaded {
+    /// File, variables and defaults together as YAML, for people: passwords, keys and secrets are hidden.
+    ///
+    /// # Errors
+    /// When it cannot be written as YAML.
+    pub fn effective(&self) -> Result<String, Error> {
+        let mut value = serde_json::to_value(&self.effective).map_err(|error| Error::Write(error.to_string()))?;
+        effective::mask(&mut value, Config::NODE);
+        // By way of the types, which have the keys in a sensible order.
+        let config: Config = serde_json::from_value(value).map_err(|error| Error::Write(error.to_string()))?;
+        serde_saphyr::to_string(&config).map_err(|error| Error::Write(error.to_string()))
+    }
 }
 
 /// Why there is no configuration.
@@ -73,6 +93,9 @@ pub enum Error {
         /// One sentence each.
         reasons: Vec<String>,
     },
+    /// The configuration cannot be shown.
+    #[error("failed to write the configuration as YAML: {0}")]
+    Write(String),
 }
 
 fn list(reasons: &[String]) -> String {
@@ -98,9 +121,11 @@ pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, Stri
     }
     let mut report = Report::default();
     environment::apply(&mut document, environment, &mut report);
-    let settings = settle(document, &mut report);
-    match settings {
-        Some(settings) if report.errors.is_empty() => Ok(Loaded { settings, warnings: report.warnings }),
+    let settled = settle(document, &mut report);
+    match settled {
+        Some((effective, settings)) if report.errors.is_empty() => {
+            Ok(Loaded { settings, warnings: report.warnings, effective })
+        }
         _ => Err(Error::Invalid { path, reasons: report.errors }),
     }
 }
@@ -112,12 +137,14 @@ fn read(path: &Path) -> Result<String, std::io::Error> {
     std::fs::read_to_string(path)
 }
 
-/// From the tree with everything applied to the settings. `None` when the report says why not.
-fn settle(document: Value, report: &mut Report) -> Option<Settings> {
-    let mut document = document::shape(document, &schema::ROOT, "", report)?;
-    fill(document.as_object_mut()?, report);
-    match serde_json::from_value(document) {
-        Ok(config) => Some(settings::settle(config, report)),
+/// From the tree with everything applied to the whole configuration and the settings in it. `None` when the report says why
+/// not.
+fn settle(document: Value, report: &mut Report) -> Option<(Config, Settings)> {
+    let mut document = document::shape(document, Config::NODE, "", report)?;
+    complete(document.as_object_mut()?, report);
+    defaults::fill(&mut document, Config::NODE);
+    match serde_json::from_value::<Config>(document) {
+        Ok(config) => Some((config.clone(), settings::settle(config, report))),
         Err(error) => {
             report.refuse(error.to_string());
             None
@@ -125,11 +152,15 @@ fn settle(document: Value, report: &mut Report) -> Option<Settings> {
     }
 }
 
-/// Gives a file without `version`, a storage driver or `http.addr` what the image's own configuration has there. The
-/// reference refuses such files, people write them nevertheless.
-fn fill(document: &mut Map<String, Value>, report: &mut Report) {
+/// Gives a file without `version`, a storage driver or `http.addr` what the image's own configuration has there, and takes
+/// the old form of `log.level`. The reference refuses such files, people write them nevertheless.
+fn complete(document: &mut Map<String, Value>, report: &mut Report) {
     if !document.contains_key("version") {
         report.warn("the configuration has no version: write version: 0.1".to_owned());
+    }
+    if let Some(level) = document.remove("loglevel") {
+        report.warn(format!("loglevel is the old form: write log: {{level: {}}}", level.as_str().unwrap_or_default()));
+        section(document, "log").entry("level").or_insert(level);
     }
     let storage = section(document, "storage");
     if !(storage.contains_key("filesystem") || storage.contains_key("inmemory")) {
@@ -145,7 +176,6 @@ fn fill(document: &mut Map<String, Value>, report: &mut Report) {
     let http = section(document, "http");
     if !http.contains_key("addr") {
         report.warn("the configuration has no http.addr, :5000 is used: write http: {addr: \":5000\"}".to_owned());
-        http.insert("addr".to_owned(), json!(":5000"));
     }
 }
 
@@ -178,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_embedded_defaults_serve_plain_http_from_the_working_directory() {
-        let Loaded { settings, warnings } = load(&Source::Embedded, []).unwrap();
+        let Loaded { settings, warnings, .. } = load(&Source::Embedded, []).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.storage.driver, Driver::Filesystem("./data".into()));
         assert_eq!(settings.http.address, ":5000");
@@ -188,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_image_defaults_are_those_of_the_reference() {
-        let Loaded { settings, warnings } = loaded(DEFAULT, &[]).unwrap();
+        let Loaded { settings, warnings, .. } = loaded(DEFAULT, &[]).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.storage.driver, Driver::Filesystem("/var/lib/registry".into()));
         assert!(!settings.storage.delete_enabled);
@@ -199,7 +229,7 @@ mod tests {
     #[test]
     fn a_file_with_the_users_alone_gets_the_images_defaults_and_is_told_so() {
         let text = "http:\n  headers:\n    X-Content-Type-Options: nosniff\nauth:\n  htpasswd:\n    realm: basic-realm\n    path: /users\n";
-        let Loaded { settings, warnings } = loaded(text, &[]).unwrap();
+        let Loaded { settings, warnings, .. } = loaded(text, &[]).unwrap();
         assert_eq!(settings.htpasswd.unwrap().realm, "basic-realm");
         assert_eq!(settings.http.headers["x-content-type-options"], "nosniff");
         assert_eq!(
@@ -223,7 +253,7 @@ mod tests {
             ("REGISTRY_HTTP_ADDR", "0.0.0.0:443"),
             ("REGISTRY_HTTP_SECRET", "mysecretkey"),
         ];
-        let Loaded { settings, warnings } = loaded(DEFAULT, &variables).unwrap();
+        let Loaded { settings, warnings, .. } = loaded(DEFAULT, &variables).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.http.tls.unwrap().key, PathBuf::from("/certs/domain.key"));
         assert_eq!(settings.storage.driver, Driver::Filesystem("/data".into()));
@@ -241,7 +271,7 @@ mod tests {
             [
                 "catalog.MaxEntries is unknown and ignored (did you mean maxentries?)",
                 "foo is unknown and ignored",
-                "redis is not supported and ignored",
+                "redis is not supported and ignored: what is cached is cached in memory",
             ]
         );
     }

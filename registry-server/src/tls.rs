@@ -61,7 +61,7 @@ fn load(contents: &[Content], minimum: MinimumTls, client_auth: ClientAuth, http
     let (serial_number, not_after) = describe(&chain[0]).map_err(|error| in_file(certificate, error))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let versions: &[_] = match minimum {
-        MinimumTls::Tls12 => &[&TLS13, &TLS12],
+        MinimumTls::Tls10 | MinimumTls::Tls11 | MinimumTls::Tls12 => &[&TLS13, &TLS12],
         MinimumTls::Tls13 => &[&TLS13],
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -126,8 +126,11 @@ fn client_verifier(
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = match client_auth {
-        ClientAuth::RequireAndVerifyClientCert => builder,
         ClientAuth::VerifyClientCertIfGiven => builder.allow_unauthenticated(),
+        // What asks for less than that is refused with the configuration.
+        ClientAuth::RequireAndVerifyClientCert | ClientAuth::RequireAnyClientCert | ClientAuth::RequestClientCert => {
+            builder
+        }
     };
     builder.build().map(Some).map_err(|error| error.to_string())
 }

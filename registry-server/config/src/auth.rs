@@ -1,33 +1,69 @@
-//! `auth`: how users prove who they are.
+//! `auth`: how users prove who they are, and `access`: what they may do.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use crate::{
+    keys::Support::{Implemented, Refused},
+    macros::section,
+};
 
-/// How users prove who they are. One of the two.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Auth {
+const OTHER: &str = "use auth.htpasswd; nobody would be asked for what this asks for";
+
+section! {
+    /// How users prove who they are. One of these.
+    Driver Auth {
+        /// Names and bcrypt hashes in a file.
+        htpasswd: Htpasswd => Implemented,
+        /// No authentication, spelled out.
+        none: NoAuth => Implemented,
+        /// Tokens of another server.
+        token: Token => Refused(OTHER),
+        /// Any `Authorization` header; for tests of the reference.
+        silly: Silly => Refused(OTHER),
+    }
+
     /// Names and bcrypt hashes in a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub htpasswd: Option<Htpasswd>,
-    /// No authentication, spelled out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub none: Option<NoAuth>,
-}
+    Section Htpasswd {
+        /// What clients show when they ask for a password.
+        realm: String = "Registry" => Implemented,
+        /// The file; read again when it changes. Required.
+        path: PathBuf => Implemented,
+    }
 
-/// Names and bcrypt hashes in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Htpasswd {
-    /// What clients show when they ask for a password. Required by the reference. Default: `Registry`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub realm: Option<String>,
-    /// The file; read again when it changes. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-}
+    /// No authentication; takes no options.
+    Section NoAuth {}
 
-/// No authentication; takes no options.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct NoAuth {}
+    /// Tokens of another server.
+    Section Token {
+        /// The URL that gives tokens.
+        realm: String => Implemented,
+        /// The name of this registry to that server.
+        service: String => Implemented,
+        /// Who has to have signed a token.
+        issuer: String => Implemented,
+        /// A file with the certificates that signatures are checked against.
+        rootcertbundle: PathBuf => Implemented,
+        /// A file with the keys that signatures are checked against, as a JSON Web Key Set.
+        jwks: PathBuf => Implemented,
+        /// Whether the realm is made from the request's `Host`.
+        autoredirect: bool => Implemented,
+        /// The path of that realm.
+        autoredirectpath: String => Implemented,
+        /// The algorithms a signature may have.
+        signingalgorithms: Vec<String> => Implemented,
+    }
+
+    /// Any `Authorization` header.
+    Section Silly {
+        /// What clients are told.
+        realm: String => Implemented,
+        /// What clients are told.
+        service: String => Implemented,
+    }
+
+    /// Rules about who may do what; a key of this server, unknown to the reference.
+    Section Access {
+        /// The file with the rules; read again when it changes. Required.
+        path: PathBuf => Implemented,
+    }
+}

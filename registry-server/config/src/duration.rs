@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::keys::{Described, Node};
+
 /// A length of time, zero or more. In a file: Go's syntax, or a whole number of nanoseconds as Go reads one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Duration(pub std::time::Duration);
@@ -110,6 +112,10 @@ impl fmt::Display for ParseDurationError {
 }
 
 impl std::error::Error for ParseDurationError {}
+
+impl Described for Duration {
+    const NODE: &'static Node = &Node::Duration;
+}
 
 impl Serialize for Duration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

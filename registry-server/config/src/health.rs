@@ -1,29 +1,74 @@
 //! `health`: what readiness depends on.
 
-use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::Duration;
+use crate::{
+    Duration, Secret,
+    keys::Support::{Implemented, Warned},
+    macros::section,
+};
 
-/// What readiness depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Health {
-    /// The storage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storagedriver: Option<StorageDriverHealth>,
-}
+/// Headers of a request: a name and its values, which may be passwords.
+pub type RequestHeaders = BTreeMap<String, Vec<Secret>>;
 
-/// The storage as a condition of readiness.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct StorageDriverHealth {
-    /// Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// How long an answer of the storage is taken for the next one. Default: 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Duration>,
-    /// How many failures in a row make the server unready. Default: 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<u32>,
+section! {
+    /// What readiness depends on.
+    Section Health {
+        /// The storage.
+        storagedriver: StorageDriverHealth => Implemented,
+        /// Files that must not exist; making one takes the server out of service.
+        file env "FileCheckers": Vec<FileCheck> => Warned("readiness does not depend on it"),
+        /// URLs that must answer.
+        http env "HTTPCheckers": Vec<HttpCheck> => Warned("readiness does not depend on it"),
+        /// Addresses that must accept connections.
+        tcp env "TCPCheckers": Vec<TcpCheck> => Warned("readiness does not depend on it"),
+    }
+
+    /// The storage as a condition of readiness.
+    Section StorageDriverHealth {
+        /// Asks the storage.
+        enabled: bool = "false" => Implemented,
+        /// How long an answer of the storage is taken for the next one.
+        interval: Duration = "10s" => Implemented,
+        /// How many failures in a row make the server unready.
+        threshold: u32 = "1" => Implemented,
+    }
+
+    /// A file that must not exist.
+    Section FileCheck {
+        /// The file.
+        file: PathBuf => Implemented,
+        /// Time between two checks.
+        interval: Duration = "10s" => Implemented,
+        /// How many failures in a row make the server unready.
+        threshold: u32 = "1" => Implemented,
+    }
+
+    /// A URL that must answer.
+    Section HttpCheck {
+        /// The URL.
+        uri: String => Implemented,
+        /// Sent with the request.
+        headers: RequestHeaders => Implemented,
+        /// The status that is expected.
+        statuscode: u16 = "200" => Implemented,
+        /// How long the answer may take.
+        timeout: Duration = "3s" => Implemented,
+        /// Time between two checks.
+        interval: Duration = "10s" => Implemented,
+        /// How many failures in a row make the server unready.
+        threshold: u32 = "1" => Implemented,
+    }
+
+    /// An address that must accept connections.
+    Section TcpCheck {
+        /// `host:port`.
+        addr: String => Implemented,
+        /// How long connecting may take.
+        timeout: Duration = "3s" => Implemented,
+        /// Time between two checks.
+        interval: Duration = "10s" => Implemented,
+        /// How many failures in a row make the server unready.
+        threshold: u32 = "1" => Implemented,
+    }
 }

@@ -2,127 +2,140 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::Duration;
+use crate::{
+    Duration, Secret,
+    keys::Support::{Implemented, Refused, Warned},
+    macros::{choice, section},
+};
 
 /// Extra response headers: a name and its values.
-pub type Headers = BTreeMap<String, HeaderValues>;
+pub type Headers = BTreeMap<String, Vec<String>>;
 
-/// The values of one header.
-pub type HeaderValues = Vec<String>;
+section! {
+    /// The main listener, and with `debug` a second one for health and metrics.
+    Section Http {
+        /// `host:port`, where an empty host is every address of the machine; with `net: unix` the path of a socket.
+        addr: String = ":5000" => Implemented,
+        /// The kind of that address.
+        net: Network = "tcp" => Implemented,
+        /// The URL that clients see, such as `https://registry.example.com`, when it cannot be told from a request's
+        /// `Forwarded`, `X-Forwarded-*` or `Host`.
+        host: String => Implemented,
+        /// What comes before `/v2/` in every path; begins and ends with `/`.
+        prefix: String = "/" => Implemented,
+        /// What the reference signs the state of uploads with. Nothing has to be signed here: that state is in the storage, and
+        /// replicas need no common secret.
+        secret: Secret => Implemented,
+        /// Makes `Location` headers paths instead of URLs.
+        relativeurls: bool = "false" => Implemented,
+        /// How long requests in flight may take to end after SIGTERM.
+        draintimeout: Duration = "8s" => Implemented,
+        /// Added to every response.
+        headers: Headers => Implemented,
+        /// HTTPS, unless absent.
+        tls: Tls => Implemented,
+        /// The listener for health and metrics, unless absent.
+        debug: Debug => Implemented,
+        /// HTTP/2 over TLS.
+        http2: Http2 = "{}" => Implemented,
+        /// HTTP/2 without TLS.
+        h2c: H2c => Warned("without TLS only HTTP/1.1 is spoken"),
+    }
 
-/// The main listener, and with `debug` a second one for health and metrics.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Http {
-    /// `host:port`; an empty host is every address of the machine. Default: `:5000`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub addr: Option<String>,
-    /// The URL that clients see, such as `https://registry.example.com`, when it cannot be told from a request. Default: from
-    /// the request's `Forwarded`, `X-Forwarded-*` or `Host`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// What comes before `/v2/` in every path; begins and ends with `/`. Default: `/`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prefix: Option<String>,
-    /// Accepted for the sake of configurations written for the reference, which signs the state of uploads with it. Here that
-    /// state is in the storage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
-    /// Makes `Location` headers paths instead of URLs. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub relativeurls: Option<bool>,
-    /// How long requests in flight may take to end after SIGTERM. Default: 8s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub draintimeout: Option<Duration>,
-    /// Added to every response. Default: none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: Headers,
-    /// HTTPS. Default: plain HTTP.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
-    /// The listener for health and metrics. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub debug: Option<Debug>,
-    /// HTTP/2, offered over TLS.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http2: Option<Http2>,
+    /// HTTPS. Files are read again when they change.
+    Section Tls {
+        /// The certificate in PEM, followed by its intermediates.
+        certificate: PathBuf => Implemented,
+        /// Its private key in PEM (PKCS#8, PKCS#1 or SEC1).
+        key: PathBuf => Implemented,
+        /// Files with the CAs that client certificates are checked against; none: no client certificate is asked for.
+        clientcas: Vec<PathBuf> => Implemented,
+        /// Whether a client certificate is required once `clientcas` is given.
+        clientauth: ClientAuth = "require-and-verify-client-cert" => Implemented,
+        /// The oldest protocol version spoken. `tls1.0` and `tls1.1`, which 2.8 takes, mean `tls1.2` with a warning.
+        minimumtls: MinimumTls = "tls1.2" => Implemented,
+        /// The cipher suites spoken, by their Go names.
+        ciphersuites: Vec<String>
+            => Warned("all suites of TLS 1.2 and 1.3 with forward secrecy and authenticated encryption are spoken"),
+        /// Certificates from an ACME server.
+        letsencrypt: LetsEncrypt
+            => Refused("give http.tls.certificate and http.tls.key; connections would not be encrypted"),
+    }
+
+    /// Certificates from an ACME server.
+    Section LetsEncrypt {
+        /// Where certificates are kept.
+        cachefile: PathBuf => Implemented,
+        /// Whom the ACME server writes to.
+        email: String => Implemented,
+        /// The names certificates may be for.
+        hosts: Vec<String> => Implemented,
+        /// The ACME server.
+        directoryurl: String => Implemented,
+    }
+
+    /// The listener for health and metrics: plain HTTP, not for the internet.
+    Section Debug {
+        /// `host:port`; no such listener without it.
+        addr: String => Implemented,
+        /// Metrics for Prometheus on this listener.
+        prometheus: Prometheus = "{}" => Implemented,
+    }
+
+    /// Metrics for Prometheus.
+    Section Prometheus {
+        /// Serves them.
+        enabled: bool = "false" => Implemented,
+        /// Where.
+        path: String = "/metrics" => Implemented,
+    }
+
+    /// HTTP/2 over TLS.
+    Section Http2 {
+        /// Offers HTTP/1.1 alone.
+        disabled: bool = "false" => Implemented,
+    }
+
+    /// HTTP/2 without TLS.
+    Section H2c {
+        /// Speaks it beside HTTP/1.1.
+        enabled: bool => Implemented,
+    }
 }
 
-/// HTTPS. Both files are read again when they change.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tls {
-    /// The certificate in PEM, followed by its intermediates.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<PathBuf>,
-    /// Its private key in PEM (PKCS#8, PKCS#1 or SEC1).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<PathBuf>,
-    /// Files with the CAs that client certificates are checked against. Default: none, client certificates are not asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub clientcas: Vec<PathBuf>,
-    /// Whether a client certificate is required once `clientcas` is given. Default: require-and-verify-client-cert.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clientauth: Option<ClientAuth>,
-    /// The oldest protocol version spoken. Default: tls1.2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub minimumtls: Option<MinimumTls>,
-}
+choice! {
+    /// The kind of an address.
+    Network {
+        /// `host:port`.
+        #[default]
+        Tcp = "tcp",
+        /// The path of a Unix socket.
+        Unix = "unix",
+    }
 
-/// Whether a client certificate is required.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClientAuth {
-    /// No connection without one.
-    #[default]
-    RequireAndVerifyClientCert,
-    /// Checked when a client sends one.
-    VerifyClientCertIfGiven,
-}
+    /// Whether a client certificate is required.
+    ClientAuth {
+        /// Asked for, but not required and not checked.
+        RequestClientCert = "request-client-cert",
+        /// Required, but not checked.
+        RequireAnyClientCert = "require-any-client-cert",
+        /// Checked when a client sends one.
+        VerifyClientCertIfGiven = "verify-client-cert-if-given",
+        /// No connection without a valid one.
+        #[default]
+        RequireAndVerifyClientCert = "require-and-verify-client-cert",
+    }
 
-/// The oldest protocol version spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum MinimumTls {
-    /// TLS 1.2 and 1.3.
-    #[default]
-    #[serde(rename = "tls1.2")]
-    Tls12,
-    /// TLS 1.3 alone.
-    #[serde(rename = "tls1.3")]
-    Tls13,
-}
-
-/// The listener for health and metrics: plain HTTP, not for the internet.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Debug {
-    /// `host:port`. Default: no such listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub addr: Option<String>,
-    /// Metrics for Prometheus on this listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub prometheus: Option<Prometheus>,
-}
-
-/// Metrics for Prometheus.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Prometheus {
-    /// Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// Default: `/metrics`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-}
-
-/// HTTP/2, offered over TLS.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Http2 {
-    /// Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disabled: Option<bool>,
+    /// The oldest protocol version spoken.
+    MinimumTls {
+        /// TLS 1.0, which is not spoken.
+        Tls10 = "tls1.0",
+        /// TLS 1.1, which is not spoken.
+        Tls11 = "tls1.1",
+        /// TLS 1.2 and 1.3.
+        #[default]
+        Tls12 = "tls1.2",
+        /// TLS 1.3 alone.
+        Tls13 = "tls1.3",
+    }
 }

@@ -1,96 +1,123 @@
 //! The registry server's `config.yml` as types: the server reads it with them and the operator writes it with them, so that
 //! the two cannot disagree about a key.
 //!
-//! The keys and their meaning are those of the reference implementation's configuration, version 0.1, as far as this server
-//! implements them, plus [`access`](Config::access). Every value is optional and its documentation names the default; the
-//! defaults themselves, unknown keys and `REGISTRY_*` variables are the server's business (`registry_server::config`).
+//! The keys and their meaning are those of the reference implementation's configuration, version 0.1, in its releases 2.8
+//! and 3.1, plus [`access`](Config::access). Every value is optional. A key's declaration names its default and what the
+//! server makes of it, and both are there for programs too, as [`keys`]. Reading files and `REGISTRY_*` variables is the
+//! server's business (`registry_server::config`).
+//!
+//! # Keys
+//!
+//! *Implemented*: the server does what the key says. *Warned about*: it starts, with a warning that names the key. *Refused*:
+//! it does not start, because data would be stored elsewhere or a protection would be missing. Keys that are not in this
+//! table are warned about; unknown drivers of `storage` and `auth` are refused.
+//!
+#![doc = include_str!("../keys.md")]
 
 mod auth;
 mod duration;
 mod health;
 mod http;
+pub mod keys;
 mod log;
+mod macros;
+mod middleware;
+mod notifications;
+mod obsolete;
+mod proxy;
+mod redis;
+mod secret;
 mod storage;
-
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
+mod validation;
 
 pub use self::{
-    auth::{Auth, Htpasswd, NoAuth},
+    auth::{Access, Auth, Htpasswd, NoAuth, Silly, Token},
     duration::{Duration, ParseDurationError},
-    health::{Health, StorageDriverHealth},
-    http::{ClientAuth, Debug, HeaderValues, Headers, Http, Http2, MinimumTls, Prometheus, Tls},
-    log::{AccessLog, Formatter, Level, Log},
-    storage::{Delete, Filesystem, InMemory, Maintenance, ReadOnly, Storage, UploadPurging},
+    health::{FileCheck, Health, HttpCheck, RequestHeaders, StorageDriverHealth, TcpCheck},
+    http::{ClientAuth, Debug, H2c, Headers, Http, Http2, LetsEncrypt, MinimumTls, Network, Prometheus, Tls},
+    log::{AccessLog, Formatter, Level, Log, LogHook, MailOptions, Smtp},
+    middleware::{Middleware, MiddlewareEntry},
+    notifications::{Endpoint, Events, Ignore, Notifications},
+    obsolete::{Bugsnag, Compatibility, NewRelic, Reporting, Schema1},
+    proxy::{Proxy, ProxyExec},
+    redis::{Redis, RedisPool, RedisTls},
+    secret::Secret,
+    storage::{
+        Azure, AzureCredentials, Cache, Delete, DescriptorCache, Filesystem, Gcs, InMemory, Maintenance, Oss, ReadOnly,
+        Redirect, S3, Storage, Swift, TagLookup, UploadPurging,
+    },
+    validation::{
+        IndexValidation, ManifestValidation, Platform, Platforms, Policy, RepositoryPolicy, UrlValidation, Validation,
+    },
+};
+use self::{
+    keys::Support::{Implemented, Refused, Warned},
+    macros::{choice, section},
 };
 
-/// The whole file.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Config {
-    /// The version of this format.
-    pub version: Version,
-    /// What is logged, and how. Default: `info`, as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<Log>,
-    /// Where blobs and manifests are kept. Default: the filesystem below `/var/lib/registry`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storage: Option<Storage>,
-    /// How users prove who they are. Default: no authentication.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth: Option<Auth>,
-    /// What users may do. Default: every authenticated user may do everything, as in the reference.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access: Option<Access>,
-    /// The listeners. Default: plain HTTP on port 5000, no debug listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<Http>,
-    /// What readiness depends on. Default: nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub health: Option<Health>,
+section! {
+    /// The whole file.
+    Section Config {
+        /// The version of this format.
+        version: Version = "0.1" => Implemented,
+        /// What is logged, and how.
+        log: Log = "{}" => Implemented,
+        /// The old form of `log.level`.
+        loglevel: Level => Implemented,
+        /// Where blobs and manifests are kept.
+        storage: Storage = "{}" => Implemented,
+        /// How users prove who they are; without it nobody is asked.
+        auth: Auth => Implemented,
+        /// What users may do; without it every authenticated user may do everything, as in the reference. A key of this server.
+        access: Access => Implemented,
+        /// The listeners.
+        http: Http = "{}" => Implemented,
+        /// What readiness depends on; nothing, unless given.
+        health: Health => Implemented,
+        /// Limits of the catalog listing.
+        catalog: Catalog = "{}" => Implemented,
+        /// Limits of tag listings (3.1).
+        tags: Tags = "{}" => Implemented,
+        /// A cache of another registry.
+        proxy: Proxy => Refused(
+            "this server is no pull-through cache; run it without proxy, or use the reference for that"
+        ),
+        /// Which manifests are taken.
+        validation: Validation => Implemented,
+        /// What may be stored.
+        policy: Policy => Warned("content is not told apart by class"),
+        /// Events about pushes and pulls.
+        notifications: Notifications => Warned("no events are sent"),
+        /// What is put between the reference's layers.
+        middleware: Middleware => Warned("clients get blobs from this server, nothing stands between"),
+        /// A Redis server for what replicas share.
+        redis: Redis => Warned("what is cached is cached in memory"),
+        /// Formats of the past (2.8).
+        compatibility: Compatibility => Warned("manifests of schema 1 are not taken"),
+        /// Services that collect errors (2.8).
+        reporting: Reporting => Warned("errors are in the log alone"),
+    }
+
     /// Limits of the catalog listing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub catalog: Option<Catalog>,
+    Section Catalog {
+        /// Most entries of one page; the default when it is not positive.
+        maxentries: i64 = "1000" => Implemented,
+    }
+
     /// Limits of tag listings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Tags>,
+    Section Tags {
+        /// Most tags of one page; the default when it is 0.
+        maxtags: usize = "1000" => Implemented,
+    }
 }
 
-/// The version of the format; there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Version {
-    /// `version: "0.1"`.
-    #[default]
-    #[serde(rename = "0.1")]
-    V0_1,
-}
-
-/// Rules about who may do what; a key of this server, unknown to the reference.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Access {
-    /// The file with the rules; read again when it changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-}
-
-/// Limits of the catalog listing.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Catalog {
-    /// Most entries of one page. Default: 1000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub maxentries: Option<usize>,
-}
-
-/// Limits of tag listings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tags {
-    /// Most tags of one page. Default: 1000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub maxtags: Option<usize>,
+choice! {
+    /// The version of the format; there is one.
+    Version {
+        /// `version: 0.1`.
+        #[default]
+        V0_1 = "0.1",
+    }
 }
 
 #[cfg(test)]
@@ -100,8 +127,9 @@ mod tests {
     #[test]
     fn what_the_operator_writes_the_server_reads() {
         let written = Config {
+            version: Some(Version::V0_1),
             storage: Some(Storage {
-                filesystem: Some(Filesystem { rootdirectory: Some("/srv/blobs".into()) }),
+                filesystem: Some(Filesystem { rootdirectory: Some("/srv/blobs".into()), ..Filesystem::default() }),
                 delete: Some(Delete { enabled: Some(true) }),
                 ..Storage::default()
             }),
@@ -117,7 +145,12 @@ mod tests {
 
     #[test]
     fn what_is_not_given_is_not_written() {
-        let json = serde_json::to_value(Config::default()).unwrap();
-        assert_eq!(json, serde_json::json!({"version": "0.1"}));
+        assert_eq!(serde_json::to_value(Config::default()).unwrap(), serde_json::json!({}));
+    }
+
+    #[test]
+    fn names_that_are_no_rust_names_are_written_as_the_reference_has_them() {
+        let hook = LogHook { kind: Some("mail".to_owned()), ..LogHook::default() };
+        assert_eq!(serde_json::to_value(hook).unwrap(), serde_json::json!({"type": "mail"}));
     }
 }

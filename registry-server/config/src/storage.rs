@@ -1,83 +1,120 @@
 //! `storage`: where blobs and manifests are kept, and upkeep.
 
+mod cloud;
+
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+pub use self::cloud::{Azure, AzureCredentials, Gcs, Oss, S3, Swift};
+use crate::{
+    Duration,
+    keys::Support::{Implemented, Refused, Warned},
+    macros::{choice, section},
+};
 
-use crate::Duration;
+const OTHER: &str = "storage is filesystem or inmemory; nothing would be stored where this asks for";
 
-/// Where blobs and manifests are kept. One driver: `filesystem` or `inmemory`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Storage {
-    /// Files below a directory, in the reference's layout.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub filesystem: Option<Filesystem>,
-    /// Memory, gone with the process.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub inmemory: Option<InMemory>,
+section! {
+    /// Where blobs and manifests are kept. One driver: `filesystem` or `inmemory`.
+    Driver Storage {
+        /// Files below a directory, in the reference's layout.
+        filesystem: Filesystem => Implemented,
+        /// Memory, gone with the process.
+        inmemory: InMemory => Implemented,
+        /// Amazon S3 and what speaks its protocol.
+        s3: S3 => Refused(OTHER),
+        /// Azure Blob Storage.
+        azure: Azure => Refused(OTHER),
+        /// Google Cloud Storage.
+        gcs: Gcs => Refused(OTHER),
+        /// Swift, of `OpenStack` (2.8).
+        swift: Swift => Refused(OTHER),
+        /// Alibaba Cloud OSS (2.8).
+        oss: Oss => Refused(OTHER),
+        /// Deletion of manifests, tags and blobs by clients.
+        delete: Delete = "{}" => Implemented,
+        /// Redirection of clients to where a blob is stored.
+        redirect: Redirect => Implemented,
+        /// What is kept in memory.
+        cache: Cache => Implemented,
+        /// Look-ups of tags.
+        tag: TagLookup => Implemented,
+        /// Upkeep and the read-only mode.
+        maintenance: Maintenance = "{}" => Implemented,
+    }
+
+    /// Files below a directory.
+    Section Filesystem {
+        /// The directory.
+        rootdirectory: PathBuf = "/var/lib/registry" => Implemented,
+        /// Most threads that wait for files.
+        maxthreads: u32 => Warned("the number of threads is bounded by this server itself"),
+    }
+
+    /// Memory, gone with the process; takes no options.
+    Section InMemory {}
+
     /// Deletion of manifests, tags and blobs by clients.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delete: Option<Delete>,
+    Section Delete {
+        /// Allows it.
+        enabled: bool = "false" => Implemented,
+    }
+
+    /// Redirection of clients to where a blob is stored.
+    Section Redirect {
+        /// Serves blobs itself; the drivers here always do.
+        disable: bool => Implemented,
+    }
+
+    /// What is kept in memory.
+    Section Cache {
+        /// Where descriptors are kept. Here it is this server's own memory, whatever is asked for, and a bounded part of it.
+        blobdescriptor: DescriptorCache => Implemented,
+        /// The old name of `blobdescriptor`.
+        layerinfo: DescriptorCache => Implemented,
+        /// Most descriptors in memory.
+        blobdescriptorsize: i64 => Warned("the cache is bounded by its bytes"),
+    }
+
+    /// Look-ups of tags.
+    Section TagLookup {
+        /// Most tags that are looked up at the same time when a manifest is deleted.
+        concurrencylimit: u32 => Warned("look-ups are bounded by this server itself"),
+    }
+
     /// Upkeep and the read-only mode.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub maintenance: Option<Maintenance>,
-}
+    Section Maintenance {
+        /// Removal of uploads that nobody finished.
+        uploadpurging: UploadPurging = "{}" => Implemented,
+        /// Refuses every write with 405 while enabled.
+        readonly: ReadOnly = "{}" => Implemented,
+    }
 
-/// Files below a directory.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Filesystem {
-    /// The directory. Default: `/var/lib/registry`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rootdirectory: Option<PathBuf>,
-}
-
-/// Memory, gone with the process; takes no options.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct InMemory {}
-
-/// Deletion of manifests, tags and blobs by clients.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Delete {
-    /// Allows it. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-}
-
-/// Upkeep and the read-only mode.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Maintenance {
     /// Removal of uploads that nobody finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uploadpurging: Option<UploadPurging>,
-    /// Refuses every write with 405 while enabled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub readonly: Option<ReadOnly>,
+    Section UploadPurging {
+        /// Removes them.
+        enabled: bool = "true" => Implemented,
+        /// How long after its start an upload counts as abandoned.
+        age: Duration = "168h" => Implemented,
+        /// Time between two runs; the first one comes within the first hour.
+        interval: Duration = "24h" => Implemented,
+        /// Only tells what would be removed.
+        dryrun: bool => Warned("abandoned uploads are kept, but they are not listed in the log"),
+    }
+
+    /// The read-only mode.
+    Section ReadOnly {
+        /// Refuses writes.
+        enabled: bool = "false" => Implemented,
+    }
 }
 
-/// Removal of uploads that nobody finished.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct UploadPurging {
-    /// Default: true.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// How long after its start an upload counts as abandoned. Default: 168h.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub age: Option<Duration>,
-    /// Time between two runs; the first one comes within the first hour. Default: 24h.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Duration>,
-}
-
-/// The read-only mode.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ReadOnly {
-    /// Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
+choice! {
+    /// Where descriptors of blobs are kept.
+    DescriptorCache {
+        /// In this server's memory.
+        #[default]
+        InMemory = "inmemory",
+        /// In Redis, says the reference; here in memory nevertheless, with a warning.
+        Redis = "redis",
+    }
 }

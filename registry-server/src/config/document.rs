@@ -1,9 +1,11 @@
-//! A configuration as a tree of values: brought into the shapes of the schema, with a word about everything in it that
-//! will not be acted upon. Knows no key by name.
+//! A configuration as a tree of values: brought into the shapes that the keys have, with a word about everything in it that
+//! will not be acted upon. Knows no key by name but one.
 
+use registry_config::keys::{Field, Node, Support};
 use serde_json::{Map, Value};
 
-use super::schema::{Field, Node, Support};
+/// The one key whose misspelling would store images elsewhere without anybody noticing.
+const ROOT_DIRECTORY: &str = "rootdirectory";
 
 /// What is to be said about a configuration.
 #[derive(Debug, Default)]
@@ -27,64 +29,97 @@ impl Report {
 /// Parses YAML. An empty text is an empty mapping.
 ///
 /// # Errors
-/// What is wrong with the text, with its place.
+/// What is wrong with the text, with its place but without its lines: there may be passwords in them.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
-    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())
 }
 
 /// Brings `value` into the shape of `node`. What has no meaning is taken out with a warning; what cannot be given that
 /// shape is an error, named by `path`. `None`: there is nothing left, as if the key had not been written.
 pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
     match (node, value) {
-        (Node::Any, value) => Some(value),
         (Node::Section(_) | Node::Driver(_) | Node::Map(_), Value::Null) => Some(Value::Object(Map::new())),
         (_, Value::Null) => None,
+        (Node::Driver(_), Value::String(name)) if name.is_empty() => Some(Value::Object(Map::new())),
         (Node::Driver(fields), Value::String(name)) => {
-            section(Map::from_iter([(name, Value::Null)]), fields, path, report)
+            Some(driver(Map::from_iter([(name, Value::Null)]), fields, path, report))
         }
-        (Node::Section(fields) | Node::Driver(fields), Value::Object(map)) => section(map, fields, path, report),
+        (Node::Driver(fields), Value::Object(map)) => Some(driver(map, fields, path, report)),
+        (Node::Section(fields), Value::Object(map)) => Some(section(map, fields, path, report)),
         (Node::Map(node), Value::Object(map)) => Some(mapping(map, node, path, report)),
         (Node::List(node), Value::Array(values)) => Some(list(values, node, path, report)),
         (Node::List(node), value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
-            report.warn(format!("{path} is a list: write {path}: [{}]", plain(&value)));
+            report.warn(format!("{path} is a list: write {path}: [{}]", shown(&value, node)));
             Some(list(vec![value], node, path, report))
         }
         (node, value) => scalar(&value, node, path, report),
     }
 }
 
-fn section(map: Map<String, Value>, fields: &[Field], path: &str, report: &mut Report) -> Option<Value> {
+/// A section with a driver. One that is not there is not ignored, or another one would be taken in its place.
+fn driver(map: Map<String, Value>, fields: &[Field], path: &str, report: &mut Report) -> Value {
+    let mut available = Map::new();
+    for (key, value) in map {
+        let path = join(path, &key);
+        match fields.iter().find(|field| field.key == key).map(|field| field.support) {
+            None => report.refuse(format!("{path} is unknown, it has to be one of {}", implemented(fields))),
+            Some(Support::Refused(instead)) => report.refuse(format!("{path} is not supported: {instead}")),
+            Some(Support::Implemented | Support::Warned(_)) => {
+                available.insert(key, value);
+            }
+        }
+    }
+    section(available, fields, path, report)
+}
+
+fn implemented(fields: &[Field]) -> String {
+    let fields = fields.iter().filter(|field| field.support == Support::Implemented);
+    fields.map(|field| field.key).collect::<Vec<_>>().join(", ")
+}
+
+fn section(map: Map<String, Value>, fields: &[Field], path: &str, report: &mut Report) -> Value {
     let mut shaped = Map::new();
     for (key, value) in map {
         let path = join(path, &key);
         let Some(field) = fields.iter().find(|field| field.key == key) else {
-            report.warn(format!("{path} is unknown and ignored{}", suggestion(&key, fields)));
+            unknown(&key, fields, &path, report);
             continue;
         };
-        match field.support {
-            Support::Read => {
-                if let Some(value) = shape(value, &field.node, &path, report) {
-                    shaped.insert(key, value);
-                }
-            }
-            Support::Tolerated => {}
-            Support::Ignored if asks_for_nothing(&value) => {}
-            Support::Ignored => report.warn(format!("{path} is not supported and ignored")),
-            Support::Refused(_) if value != Value::Null && asks_for_nothing(&value) => {}
-            Support::Refused(instead) => report.refuse(format!("{path} is not supported: {instead}")),
+        if let Some(value) = supported(value, field, &path, report) {
+            shaped.insert(key, value);
         }
     }
-    Some(Value::Object(shaped))
+    Value::Object(shaped)
 }
 
-/// ` (did you mean ...?)` for a key whose case alone is wrong.
-fn suggestion(key: &str, fields: &[Field]) -> String {
+fn supported(value: Value, field: &Field, path: &str, report: &mut Report) -> Option<Value> {
+    match field.support {
+        Support::Implemented => shape(value, field.node, path, report),
+        Support::Warned(_) | Support::Refused(_) if asks_for_nothing(&value) => None,
+        Support::Warned(reason) => {
+            report.warn(format!("{path} is not supported and ignored: {reason}"));
+            // Whatever is wrong with it changes nothing.
+            let mut unread = Report::default();
+            shape(value, field.node, path, &mut unread).filter(|_| unread.errors.is_empty())
+        }
+        Support::Refused(instead) => {
+            report.refuse(format!("{path} is not supported: {instead}"));
+            None
+        }
+    }
+}
+
+fn unknown(key: &str, fields: &[Field], path: &str, report: &mut Report) {
     match fields.iter().find(|field| field.key.eq_ignore_ascii_case(key)) {
-        Some(field) => format!(" (did you mean {}?)", field.key),
-        None => String::new(),
+        Some(field) if field.key == ROOT_DIRECTORY => report.refuse(format!(
+            "{path} is unknown (did you mean {}?): nothing would be stored where it points to",
+            field.key
+        )),
+        Some(field) => report.warn(format!("{path} is unknown and ignored (did you mean {}?)", field.key)),
+        None => report.warn(format!("{path} is unknown and ignored")),
     }
 }
 
@@ -99,26 +134,29 @@ fn mapping(map: Map<String, Value>, node: &Node, path: &str, report: &mut Report
 }
 
 fn list(values: Vec<Value>, node: &Node, path: &str, report: &mut Report) -> Value {
-    values.into_iter().filter_map(|value| shape(value, node, path, report)).collect()
+    let values = values.into_iter().enumerate();
+    values.filter_map(|(index, value)| shape(value, node, &format!("{path}[{index}]"), report)).collect()
 }
 
 fn scalar(value: &Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
     let text = plain(value);
     let (shaped, wanted) = match node {
-        Node::Text if value.is_string() || value.is_number() || value.is_boolean() => {
+        Node::Text | Node::Secret if value.is_string() || value.is_number() || value.is_boolean() => {
             return (!text.is_empty()).then_some(Value::String(text));
         }
         _ if text.is_empty() && value.is_string() => return None,
         Node::Boolean => (boolean(&text), "true or false".to_owned()),
-        Node::Integer => (text.parse::<u64>().ok().map(Value::from), "a whole number".to_owned()),
+        Node::Natural(u64::MAX) => (natural(&text, u64::MAX), "a whole number".to_owned()),
+        Node::Natural(most) => (natural(&text, *most), format!("a whole number up to {most}")),
+        Node::Integer => (text.parse::<i64>().ok().map(Value::from), "a whole number".to_owned()),
         Node::Duration => (duration(value, &text), "a length of time like 10s, 5m or 168h".to_owned()),
         Node::Choice(words) => (word(&text, words), words.join(" or ")),
         Node::List(_) => (None, "a list".to_owned()),
         Node::Section(_) | Node::Driver(_) | Node::Map(_) => (None, "a mapping".to_owned()),
-        Node::Text | Node::Any => (None, "a text".to_owned()),
+        Node::Text | Node::Secret => (None, "a text".to_owned()),
     };
     if shaped.is_none() {
-        report.refuse(format!("{path} is {text}, it has to be {wanted}"));
+        report.refuse(format!("{path} is {}, it has to be {wanted}", shown(value, node)));
     }
     shaped
 }
@@ -130,6 +168,10 @@ fn boolean(text: &str) -> Option<Value> {
         "false" | "no" | "off" | "n" => Some(Value::Bool(false)),
         _ => None,
     }
+}
+
+fn natural(text: &str, most: u64) -> Option<Value> {
+    text.parse::<u64>().ok().filter(|number| *number <= most).map(Value::from)
 }
 
 fn duration(value: &Value, text: &str) -> Option<Value> {
@@ -148,6 +190,16 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         value => value.to_string(),
+    }
+}
+
+/// The same for messages: what may hold a password is left out.
+fn shown(value: &Value, node: &Node) -> String {
+    match (node, value) {
+        (Node::Secret, _) => "...".to_owned(),
+        (_, Value::Array(_)) => "a list".to_owned(),
+        (_, Value::Object(_)) => "a mapping".to_owned(),
+        (_, value) => plain(value),
     }
 }
 

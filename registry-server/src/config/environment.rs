@@ -1,18 +1,32 @@
-//! `REGISTRY_*` variables that override keys of the configuration, by the reference's rule: the name's parts are Go field
-//! names, the value is YAML, variables are applied in lexical order, so that `REGISTRY_STORAGE=inmemory` replaces the whole
-//! section before `REGISTRY_STORAGE_DELETE_ENABLED=true` adds to it.
+//! `REGISTRY_*` variables that override keys of the configuration, by the reference's rule:
+//!
+//! - What follows `REGISTRY_` is split at each `_`; a part names a Go field of the reference, which is not always the key
+//!   (`REGISTRY_NOTIFICATIONS_EVENTCONFIG_...` is `notifications.events`), an entry of a mapping, or an index of a list. Case
+//!   does not matter; a new entry of a mapping is lower case; an entry with `_` in its name cannot be reached.
+//! - The value is YAML.
+//! - Variables are applied in lexical order, so that `REGISTRY_STORAGE=inmemory`, which replaces the whole section, comes
+//!   before `REGISTRY_STORAGE_DELETE_ENABLED=true`, which adds to it.
+//! - A list takes the index after its last one and grows; a higher one is an error.
+//! - What is no key is warned about and ignored, Kubernetes' links to Services among it.
+//!
+//! Where the reference silently fails to do what that says (an entry of a list of texts stays empty, options below a section
+//! of `storage` in the file cannot be reached, an entry of a mapping is there twice, in two cases), this does it.
 
+use registry_config::{
+    Config,
+    keys::{Described, Field, Node, Support},
+};
 use serde_json::{Map, Value};
 
-use super::{
-    document::{self, Report},
-    schema::{Node, ROOT},
-};
+use super::document::{self, Report};
 
 const PREFIX: &str = "REGISTRY_";
 
 /// Says where the configuration is; no override.
 pub(crate) const CONFIGURATION_PATH: &str = "REGISTRY_CONFIGURATION_PATH";
+
+/// The format is the file's; people keep the version of their image in a variable of this name.
+const VERSION: &str = "REGISTRY_VERSION";
 
 /// Most entries a list is given by variables; a higher index is refused anyway unless all before it are there.
 const MOST_ENTRIES: usize = 1024;
@@ -28,12 +42,17 @@ pub(super) fn apply(
     variables.sort();
     let mut links = Vec::new();
     for (name, value) in variables {
+        if name == VERSION {
+            report.warn(format!("environment variable {name} cannot change the version of the format and is ignored"));
+            continue;
+        }
         if is_service_link(&name, &value) {
             links.push(name);
             continue;
         }
         let parts: Vec<&str> = name[PREFIX.len()..].split('_').collect();
-        match set(document, &ROOT, &parts, &name, &value, report) {
+        let mut variable = Variable { name: &name, value: &value, report };
+        match variable.set(document, Config::NODE, &parts, true) {
             Ok(()) => {}
             Err(Failure::Unrecognized) => {
                 report.warn(format!("environment variable {name} is no configuration key and ignored"));
@@ -78,120 +97,160 @@ enum Failure {
     UndefinedIndex(usize),
 }
 
-/// Sets what `parts` name below `target` to `payload`. Missing mappings on the way are made.
-fn set(
-    target: &mut Value,
-    node: &Node,
-    parts: &[&str],
-    variable: &str,
-    payload: &str,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let Some((part, rest)) = parts.split_first() else {
-        if let Some(value) = leaf(node, variable, payload, report) {
-            *target = value;
-        }
-        return Ok(());
-    };
-    match node {
-        Node::Section(fields) | Node::Driver(fields) => {
-            let field = fields.iter().find(|field| field.variable.eq_ignore_ascii_case(part));
-            let field = field.ok_or(Failure::Unrecognized)?;
-            // Looked up first, so that an unrecognized variable leaves no empty mapping behind.
-            let mut value = object(target, node).get(field.key).cloned().unwrap_or_default();
-            set(&mut value, &field.node, rest, variable, payload, report)?;
-            object(target, node).insert(field.key.to_owned(), value);
-            Ok(())
-        }
-        Node::Map(child) => in_map(target, child, part, rest, variable, payload, report),
-        Node::Any => in_map(target, &Node::Any, part, rest, variable, payload, report),
-        Node::List(child) => {
-            let index: usize = part.parse().map_err(|_| Failure::Unrecognized)?;
-            let list = array(target);
-            if index > list.len() || index >= MOST_ENTRIES {
-                return Err(Failure::UndefinedIndex(index));
+/// A variable that is being applied.
+struct Variable<'a> {
+    name: &'a str,
+    value: &'a str,
+    report: &'a mut Report,
+}
+
+impl Variable<'_> {
+    /// Sets what `parts` name below `target` to the variable's value. Missing mappings on the way are made. `acted_upon`:
+    /// whether the server acts on what is there.
+    fn set(&mut self, target: &mut Value, node: &Node, parts: &[&str], acted_upon: bool) -> Result<(), Failure> {
+        let Some((part, rest)) = parts.split_first() else {
+            if let Some(value) = self.leaf(node, acted_upon) {
+                *target = value;
             }
-            if index == list.len() {
-                list.push(Value::Null);
-            }
-            set(&mut list[index], child, rest, variable, payload, report)
+            return Ok(());
+        };
+        match node {
+            Node::Section(fields) => match find(fields, part) {
+                Some(field) => self.set_field(target, node, field, rest, acted_upon),
+                None => Err(Failure::Unrecognized),
+            },
+            Node::Driver(fields) => match find(fields, part) {
+                Some(field) => self.set_field(target, node, field, rest, acted_upon),
+                // To the reference the name of a driver. Without an error another one would be taken in its place.
+                None => {
+                    object(target, node).entry(part.to_lowercase()).or_insert(Value::Null);
+                    Ok(())
+                }
+            },
+            Node::Map(child) => self.set_entry(target, child, part, rest, acted_upon),
+            Node::List(child) => self.set_index(target, child, part, rest, acted_upon),
+            Node::Text
+            | Node::Secret
+            | Node::Boolean
+            | Node::Natural(_)
+            | Node::Integer
+            | Node::Duration
+            | Node::Choice(_) => Err(Failure::Unrecognized),
         }
-        Node::Text | Node::Boolean | Node::Integer | Node::Duration | Node::Choice(_) => Err(Failure::Unrecognized),
+    }
+
+    fn set_field(
+        &mut self,
+        target: &mut Value,
+        node: &Node,
+        field: &Field,
+        rest: &[&str],
+        acted_upon: bool,
+    ) -> Result<(), Failure> {
+        // Looked up first, so that an unrecognized variable leaves no empty mapping behind.
+        let mut value = object(&mut target.clone(), node).remove(field.key).unwrap_or_default();
+        self.set(&mut value, field.node, rest, acted_upon && field.support == Support::Implemented)?;
+        object(target, node).insert(field.key.to_owned(), value);
+        Ok(())
+    }
+
+    fn set_entry(
+        &mut self,
+        target: &mut Value,
+        child: &Node,
+        part: &str,
+        rest: &[&str],
+        acted_upon: bool,
+    ) -> Result<(), Failure> {
+        let existing =
+            target.as_object().and_then(|map| map.keys().find(|key| key.eq_ignore_ascii_case(part)).cloned());
+        let key = existing.unwrap_or_else(|| part.to_lowercase());
+        let mut value = target.get(&key).cloned().unwrap_or_default();
+        self.set(&mut value, child, rest, acted_upon)?;
+        mapping(target).insert(key, value);
+        Ok(())
+    }
+
+    fn set_index(
+        &mut self,
+        target: &mut Value,
+        child: &Node,
+        part: &str,
+        rest: &[&str],
+        acted_upon: bool,
+    ) -> Result<(), Failure> {
+        let index: usize = part.parse().map_err(|_| Failure::Unrecognized)?;
+        let mut list = match target {
+            Value::Array(values) => values.clone(),
+            _ => Vec::new(),
+        };
+        if index > list.len() || index >= MOST_ENTRIES {
+            return Err(Failure::UndefinedIndex(index));
+        }
+        if index == list.len() {
+            list.push(Value::Null);
+        }
+        self.set(&mut list[index], child, rest, acted_upon)?;
+        *target = Value::Array(list);
+        Ok(())
+    }
+
+    /// The value as its key wants it. `None` when there is none; the report says why. An empty value empties the key.
+    fn leaf(&mut self, node: &Node, acted_upon: bool) -> Option<Value> {
+        if matches!(node, Node::Text | Node::Secret) {
+            // As text, not by way of a number: `007` stays `007`. What is no YAML was meant as it is written.
+            let text = serde_saphyr::from_str::<String>(self.value).unwrap_or_else(|_| self.value.to_owned());
+            return Some(Value::String(text));
+        }
+        let value = match document::parse(self.value) {
+            Ok(value) => value,
+            Err(_) if !acted_upon => Value::String(self.value.to_owned()),
+            Err(reason) => {
+                self.report.refuse(format!("environment variable {} is not YAML: {reason}", self.name));
+                return None;
+            }
+        };
+        match node {
+            Node::Map(Node::List(_)) => Some(self.header(value)),
+            Node::Section(_) | Node::Driver(_) | Node::Map(_) | Node::List(_) => Some(value),
+            _ if !acted_upon => Some(value),
+            // At once, so that a mistake is said to be in the variable.
+            _ => Some(document::shape(value, node, self.name, self.report).unwrap_or_default()),
+        }
+    }
+
+    /// `Name=value` where a mapping of headers belongs, as a mapping.
+    fn header(&mut self, value: Value) -> Value {
+        let Some((name, text)) = value.as_str().and_then(|text| text.split_once('=')) else { return value };
+        self.report.warn(format!(
+            "environment variable {variable} is a mapping: write {variable}='{{{name}: [\"{text}\"]}}'",
+            variable = self.name
+        ));
+        serde_json::json!({name: [text]})
     }
 }
 
-fn in_map(
-    target: &mut Value,
-    child: &Node,
-    part: &str,
-    rest: &[&str],
-    variable: &str,
-    payload: &str,
-    report: &mut Report,
-) -> Result<(), Failure> {
-    let map = object(target, &Node::Any);
-    let existing = map.keys().find(|key| key.eq_ignore_ascii_case(part)).cloned();
-    let key = existing.unwrap_or_else(|| part.to_lowercase());
-    set(map.entry(key).or_insert(Value::Null), child, rest, variable, payload, report)
+fn find<'a>(fields: &'a [Field], part: &str) -> Option<&'a Field> {
+    fields.iter().find(|field| field.variable.eq_ignore_ascii_case(part))
 }
 
-/// The mapping in `target`, which becomes one if it is not. A driver's name alone becomes a mapping with that driver.
+/// The mapping of a section. A driver's name alone becomes a mapping with that driver.
 fn object<'a>(target: &'a mut Value, node: &Node) -> &'a mut Map<String, Value> {
     if let (Node::Driver(_), Value::String(name)) = (node, &mut *target) {
         let name = std::mem::take(name);
         *target = Value::Object(Map::from_iter([(name, Value::Object(Map::new()))]));
     }
+    mapping(target)
+}
+
+/// The mapping in `target`, which becomes one if it is not.
+fn mapping(target: &mut Value) -> &mut Map<String, Value> {
     if !target.is_object() {
         *target = Value::Object(Map::new());
     }
     match target {
         Value::Object(map) => map,
         _ => unreachable!("made a mapping above"),
-    }
-}
-
-fn array(target: &mut Value) -> &mut Vec<Value> {
-    if !target.is_array() {
-        *target = Value::Array(Vec::new());
-    }
-    match target {
-        Value::Array(values) => values,
-        _ => unreachable!("made a list above"),
-    }
-}
-
-/// The value of a variable in the shape its key wants. `None` when there is none; the report says why.
-fn leaf(node: &Node, variable: &str, payload: &str, report: &mut Report) -> Option<Value> {
-    if matches!(node, Node::Text) {
-        // As text, not by way of a number: `007` stays `007`. What is no YAML was meant as it is written.
-        let text = serde_saphyr::from_str::<String>(payload).unwrap_or_else(|_| payload.to_owned());
-        return Some(Value::String(text));
-    }
-    let value = match document::parse(payload) {
-        Ok(value) => value,
-        Err(reason) => {
-            report.refuse(format!("environment variable {variable} is not YAML: {reason}"));
-            return None;
-        }
-    };
-    let value = match (node, header(node, &value)) {
-        (_, Some((name, text))) => {
-            report.warn(format!(
-                "environment variable {variable} is a mapping: write {variable}='{{{name}: [\"{text}\"]}}'"
-            ));
-            serde_json::json!({name: [text]})
-        }
-        (_, None) => value,
-    };
-    // An empty payload empties the key.
-    Some(document::shape(value, node, variable, report).unwrap_or_default())
-}
-
-/// `Name=value` where a mapping of headers belongs.
-fn header<'a>(node: &Node, value: &'a Value) -> Option<(&'a str, &'a str)> {
-    match (node, value) {
-        (Node::Map(Node::List(_)), Value::String(text)) => text.split_once('='),
-        _ => None,
     }
 }
 
@@ -287,9 +346,98 @@ mod tests {
 
     #[test]
     fn go_names_differ_from_keys_in_places() {
+        let variables = [
+            ("REGISTRY_COMPATIBILITY_SCHEMA1_TRUSTKEY", "/key"),
+            ("REGISTRY_HEALTH_FILECHECKERS_0_FILE", "/down"),
+            ("REGISTRY_HEALTH_HTTPCHECKERS_0_STATUSCODE", "204"),
+            ("REGISTRY_HEALTH_TCPCHECKERS_0_ADDR", "cache:6379"),
+            ("REGISTRY_LOG_HOOKS_0_MAILOPTIONS_SMTP_ADDR", "mail:25"),
+            ("REGISTRY_NOTIFICATIONS_EVENTCONFIG_INCLUDEREFERENCES", "true"),
+        ];
         assert_eq!(
-            result(json!({}), &[("REGISTRY_HEALTH_FILECHECKERS_0_FILE", "/down")]),
-            json!({"health": {"file": {"0": {"file": "/down"}}}})
+            result(json!({}), &variables),
+            json!({
+                "compatibility": {"schema1": {"signingkeyfile": "/key"}},
+                "health": {
+                    "file": [{"file": "/down"}],
+                    "http": [{"statuscode": 204}],
+                    "tcp": [{"addr": "cache:6379"}],
+                },
+                "log": {"hooks": [{"options": {"smtp": {"addr": "mail:25"}}}]},
+                "notifications": {"events": {"includereferences": true}},
+            })
+        );
+    }
+
+    #[test]
+    fn the_keys_of_a_file_are_not_those_of_variables() {
+        for name in ["REGISTRY_HEALTH_FILE_0_FILE", "REGISTRY_NOTIFICATIONS_EVENTS_INCLUDEREFERENCES"] {
+            let (document, report) = applied(json!({}), &[(name, "true")]);
+            assert_eq!(document, json!({}));
+            assert_eq!(report.warnings, [format!("environment variable {name} is no configuration key and ignored")]);
+        }
+    }
+
+    #[test]
+    fn the_case_of_parts_does_not_matter() {
+        assert_eq!(
+            result(json!({}), &[("REGISTRY_http_RelativeURLs", "true")]),
+            json!({"http": {"relativeurls": true}})
+        );
+    }
+
+    #[test]
+    fn redis_has_the_keys_of_both_versions() {
+        let variables = [
+            ("REGISTRY_REDIS_ADDR", "cache:6379"),
+            ("REGISTRY_REDIS_ADDRS", "[a:6379, b:6379]"),
+            ("REGISTRY_REDIS_POOLSIZE", "7"),
+            ("REGISTRY_REDIS_POOL_MAXIDLE", "16"),
+            ("REGISTRY_REDIS_TLS_ROOTCAS_0", "/ca.pem"),
+        ];
+        assert_eq!(
+            result(json!({}), &variables),
+            json!({"redis": {
+                "addr": "cache:6379",
+                "addrs": ["a:6379", "b:6379"],
+                "poolsize": 7,
+                "pool": {"maxidle": 16},
+                "tls": {"rootcas": ["/ca.pem"]},
+            }})
+        );
+    }
+
+    #[test]
+    fn options_below_a_section_of_the_file_are_reached() {
+        let document = json!({"storage": {"maintenance": {"uploadpurging": {"enabled": true, "age": "1h"}}}});
+        assert_eq!(
+            result(document, &[("REGISTRY_STORAGE_MAINTENANCE_UPLOADPURGING_ENABLED", "false")]),
+            json!({"storage": {"maintenance": {"uploadpurging": {"enabled": false, "age": "1h"}}}})
+        );
+    }
+
+    #[test]
+    fn an_empty_value_empties_the_key() {
+        let document = json!({"http": {"host": "https://a", "headers": {"X-A": ["b"]}}, "auth": {"htpasswd": {}}});
+        let variables = [("REGISTRY_AUTH", ""), ("REGISTRY_HTTP_HEADERS", ""), ("REGISTRY_HTTP_HOST", "")];
+        assert_eq!(result(document, &variables), json!({"http": {"host": "", "headers": {}}, "auth": {}}));
+    }
+
+    #[test]
+    fn an_unknown_driver_is_not_lost() {
+        assert_eq!(
+            result(json!({"storage": {"filesystem": {}}}), &[("REGISTRY_STORAGE_CEPH_POOL", "images")]),
+            json!({"storage": {"filesystem": {}, "ceph": null}})
+        );
+    }
+
+    #[test]
+    fn the_version_of_an_image_is_not_that_of_the_format() {
+        let (document, report) = applied(json!({"version": "0.1"}), &[("REGISTRY_VERSION", "2.8.3")]);
+        assert_eq!(document, json!({"version": "0.1"}));
+        assert_eq!(
+            report.warnings,
+            ["environment variable REGISTRY_VERSION cannot change the version of the format and is ignored"]
         );
     }
 
@@ -341,6 +489,41 @@ mod tests {
         assert_eq!(report.errors, ["REGISTRY_STORAGE_DELETE_ENABLED is maybe, it has to be true or false"]);
     }
 
+    /// What is below `node`: the name of a variable without its prefix, the place in a document, and what is there.
+    fn places(node: &'static Node, name: &str, place: &str) -> Vec<(String, String, &'static Node)> {
+        match node {
+            Node::Section(fields) | Node::Driver(fields) => fields
+                .iter()
+                .filter(|field| !field.key.contains('_'))
+                .flat_map(|field| {
+                    let name = format!("{name}_{}", field.variable.to_uppercase());
+                    places(field.node, &name, &format!("{place}/{}", field.key))
+                })
+                .collect(),
+            Node::List(child) => places(child, &format!("{name}_0"), &format!("{place}/0")),
+            Node::Map(child) => places(child, &format!("{name}_ENTRY"), &format!("{place}/entry")),
+            node => vec![(name.to_owned(), place.to_owned(), node)],
+        }
+    }
+
+    #[test]
+    fn every_key_is_reached_by_its_variable() {
+        let places = places(Config::NODE, "REGISTRY", "");
+        assert!(places.len() > 200, "{}", places.len());
+        for (name, place, node) in places.into_iter().filter(|(name, ..)| name != VERSION) {
+            let value = match node {
+                Node::Boolean => "true",
+                Node::Natural(_) | Node::Integer => "12",
+                Node::Duration => "3s",
+                Node::Choice(words) => words[0],
+                _ => "text",
+            };
+            let document = result(json!({}), &[(&name, value)]);
+            let set = document.pointer(&place).unwrap_or_else(|| panic!("{name}: nothing at {place} in {document}"));
+            assert_eq!(set.as_str().map_or_else(|| set.to_string(), ToOwned::to_owned), value, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_variable_makes_it_panic(
@@ -348,6 +531,47 @@ mod tests {
             value in "\\PC{0,40}",
         ) {
             applied(json!({"http": {"headers": {}}, "storage": "filesystem"}), &[(&name, &value)]);
+        }
+
+        #[test]
+        fn what_is_no_key_changes_nothing(name in "REGISTRY_(HTTP_|LOG_|HEALTH_)?[B-Z][QXZ]{3,8}(_[A-Z]{1,8}){0,3}") {
+            let document = json!({"http": {"addr": ":5000"}, "storage": {"filesystem": {}}});
+            let (after, report) = applied(document.clone(), &[(&name, "value")]);
+            prop_assert_eq!(after, document);
+            prop_assert_eq!(report.errors, Vec::<String>::new());
+            prop_assert_eq!(report.warnings.len(), 1);
+        }
+
+        #[test]
+        fn the_order_of_the_environment_does_not_matter(order in Just(vec![
+            ("REGISTRY_STORAGE", "filesystem"),
+            ("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/data"),
+            ("REGISTRY_STORAGE_DELETE", "{enabled: true}"),
+            ("REGISTRY_HTTP_TLS_CLIENTCAS_0", "/a"),
+            ("REGISTRY_HTTP_TLS_CLIENTCAS_1", "/b"),
+            ("REGISTRY_HTTP_HEADERS_X-A", "[b]"),
+        ]).prop_shuffle()) {
+            let document = json!({"storage": {"inmemory": {}, "maintenance": {"readonly": {"enabled": true}}}});
+            prop_assert_eq!(result(document, &order), json!({
+                "storage": {"filesystem": {"rootdirectory": "/data"}, "delete": {"enabled": true}},
+                "http": {"tls": {"clientcas": ["/a", "/b"]}, "headers": {"x-a": ["b"]}},
+            }));
+        }
+
+        #[test]
+        fn a_list_takes_the_index_after_its_last_one_and_no_higher(length in 0_usize..5, index in 0_usize..9) {
+            let list: Vec<String> = (0..length).map(|number| format!("/{number}")).collect();
+            let document = json!({"http": {"tls": {"clientcas": list}}});
+            let name = format!("REGISTRY_HTTP_TLS_CLIENTCAS_{index}");
+            let (after, report) = applied(document.clone(), &[(&name, "/new")]);
+            if index > length {
+                prop_assert_eq!(report.errors.len(), 1);
+                prop_assert_eq!(after, document);
+            } else {
+                let list = after["http"]["tls"]["clientcas"].as_array().unwrap();
+                prop_assert_eq!(list.len(), length.max(index + 1));
+                prop_assert_eq!(&list[index], "/new");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::ConfigMap;
 use registry_config::{
     Access, Auth, Config, Debug, Delete, Duration, Filesystem, Formatter, Health, Htpasswd, Http, Log, Prometheus,
-    Storage, StorageDriverHealth, Tls,
+    Storage, StorageDriverHealth, Tls, Version,
 };
 
 use crate::{
@@ -28,9 +28,10 @@ pub(super) fn config_map(registry: &Registry) -> ConfigMap {
 
 fn config(registry: &Registry) -> Config {
     Config {
+        version: Some(Version::V0_1),
         log: Some(Log { formatter: Some(Formatter::Json), ..Log::default() }),
         storage: Some(Storage {
-            filesystem: Some(Filesystem { rootdirectory: Some(path::DATA.into()) }),
+            filesystem: Some(Filesystem { rootdirectory: Some(path::DATA.into()), ..Filesystem::default() }),
             // Who may delete is decided by access.yml.
             delete: Some(Delete { enabled: Some(true) }),
             ..Storage::default()
@@ -46,6 +47,7 @@ fn config(registry: &Registry) -> Config {
         http: Some(http(registry)),
         health: Some(Health {
             storagedriver: Some(StorageDriverHealth { enabled: Some(true), ..StorageDriverHealth::default() }),
+            ..Health::default()
         }),
         ..Config::default()
     }

@@ -1,0 +1,107 @@
+//! A configuration for people to read: everything that is in force, without the passwords.
+
+use registry_config::keys::Node;
+use serde_json::Value;
+
+/// In place of what is not shown.
+const HIDDEN: &str = "(hidden)";
+
+/// Parts of the names of headers and options whose values are not shown.
+const TELLING: [&str; 7] = ["auth", "cookie", "credential", "key", "password", "secret", "token"];
+
+/// Replaces what must not be shown below `node`: secrets, passwords in URLs, and values under names that tell of them.
+pub(super) fn mask(value: &mut Value, node: &Node) {
+    match (node, value) {
+        (Node::Section(fields) | Node::Driver(fields), Value::Object(map)) => {
+            for field in *fields {
+                if let Some(value) = map.get_mut(field.key) {
+                    mask(value, field.node);
+                }
+            }
+        }
+        (Node::Map(node), Value::Object(map)) => {
+            for (name, value) in map {
+                match is_telling(name) {
+                    true => hide(value),
+                    false => mask(value, node),
+                }
+            }
+        }
+        (Node::List(node), Value::Array(values)) => values.iter_mut().for_each(|value| mask(value, node)),
+        (Node::Secret, value) => hide(value),
+        (_, Value::String(text)) => *text = without_user_info(text),
+        _ => {}
+    }
+}
+
+fn hide(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(hide),
+        Value::Object(map) => map.values_mut().for_each(hide),
+        value => *value = Value::String(HIDDEN.to_owned()),
+    }
+}
+
+fn is_telling(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    TELLING.iter().any(|part| name.contains(part))
+}
+
+/// `https://user:password@host/path` without user and password. Up to the last `@`: a password may have anything in it.
+fn without_user_info(text: &str) -> String {
+    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rfind('@')?, rest))) {
+        Some((scheme, at, rest)) => format!("{scheme}://{HIDDEN}{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use registry_config::{Config, keys::Described};
+    use serde_json::json;
+
+    use super::*;
+
+    fn masked(mut value: Value) -> Value {
+        mask(&mut value, Config::NODE);
+        value
+    }
+
+    #[test]
+    fn passwords_keys_and_secrets_are_hidden() {
+        let value = json!({
+            "http": {"secret": "hunter2", "headers": {"Authorization": ["hunter2"], "X-Frame-Options": ["deny"]}},
+            "redis": {"password": "hunter2", "sentinelpassword": "hunter2", "addr": "cache:6379"},
+            "notifications": {"endpoints": [{
+                "url": "https://robot:hunter2@example.com/events",
+                "headers": {"X-Any": ["hunter2", "hunter2"]},
+            }]},
+            "middleware": {"storage": [{"name": "cloudfront", "options": {"privatekey": "hunter2", "duration": "1h"}}]},
+            "storage": {"s3": {"accesskey": "hunter2", "secretkey": "hunter2", "bucket": "images"}},
+            "reporting": {"newrelic": {"licensekey": "hunter2"}},
+            "log": {"hooks": [{"options": {"smtp": {"password": "hunter2"}}}], "fields": {"apikey": "hunter2"}},
+        });
+        let text = masked(value).to_string();
+        assert!(!text.contains("hunter2"), "{text}");
+        for shown in ["deny", "cache:6379", "https://(hidden)@example.com/events", "images", "1h", "cloudfront"] {
+            assert!(text.contains(shown), "{shown} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn paths_are_not_passwords() {
+        let value =
+            json!({"http": {"tls": {"key": "/certs/tls.key"}}, "auth": {"htpasswd": {"path": "/auth/htpasswd"}}});
+        assert_eq!(masked(value.clone()), value);
+    }
+
+    proptest! {
+        #[test]
+        fn a_password_in_a_url_is_never_shown(user in "[a-z]{0,5}", password in "[A-Z/?#@:]{2}[A-Z]{8}", rest in "(/[a-z/?#]{0,8})?") {
+            let masked = without_user_info(&format!("https://{user}:{password}@example.com:8080{rest}"));
+            prop_assert!(!masked.contains(&password), "{}", masked);
+            prop_assert!(masked.ends_with(&format!("@example.com:8080{rest}")), "{}", masked);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `http`: where the server listens, and how.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use registry_config::{ClientAuth, MinimumTls, Network};
+
+use super::Report;
+
+/// The listeners.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// `host:port` of the registry.
+    pub address: String,
+    /// The URL that clients see, when it is not told from requests.
+    pub host: Option<String>,
+    /// Begins and ends with `/`.
+    pub prefix: String,
+    /// Whether `Location` headers are paths.
+    pub relative_urls: bool,
+    /// How long requests in flight may take to end.
+    pub drain: Duration,
+    /// Added to every response.
+    pub headers: HeaderMap,
+    /// HTTPS; `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// Whether HTTP/2 is offered over TLS.
+    pub http2: bool,
+    /// The listener for health and metrics.
+    pub debug: Option<Debug>,
+}
+
+/// HTTPS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The certificate and its intermediates, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// CAs of client certificates; empty: none is asked for.
+    pub client_cas: Vec<PathBuf>,
+    /// Whether a client certificate is required.
+    pub client_auth: ClientAuth,
+    /// The oldest version spoken: TLS 1.2 or 1.3.
+    pub minimum: MinimumTls,
+}
+
+/// The listener for health and metrics.
+#[derive(Debug, Clone)]
+pub struct Debug {
+    /// `host:port`.
+    pub address: String,
+    /// The path of the metrics; `None`: there are none.
+    pub metrics: Option<String>,
+}
+
+pub(super) fn settle(http: registry_config::Http, report: &mut Report) -> Http {
+    let address = http.addr.unwrap_or_default();
+    check_address(&address, "http.addr", report);
+    if http.net == Some(Network::Unix) {
+        report.refuse("http.net is unix, which is not supported: use tcp".to_owned());
+    }
+    let prefix = http.prefix.unwrap_or_default();
+    if !(prefix.starts_with('/') && prefix.ends_with('/')) {
+        report.refuse(format!("http.prefix is {prefix}, it has to begin and end with /"));
+    }
+    Http {
+        address,
+        host: http.host.inspect(|host| check_host(host, report)),
+        prefix,
+        relative_urls: http.relativeurls.unwrap_or_default(),
+        drain: http.draintimeout.unwrap_or_default().0,
+        headers: headers(http.headers.unwrap_or_default(), report),
+        tls: http.tls.and_then(|tls| certificate(tls, report)),
+        http2: !http.http2.and_then(|http2| http2.disabled).unwrap_or_default(),
+        debug: http.debug.and_then(|debug| debug_listener(debug, report)),
+    }
+}
+
+/// `host:port`; the host may be empty.
+fn check_address(address: &str, key: &str, report: &mut Report) {
+    let port = address.rsplit_once(':').map(|(_, port)| port);
+    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+        let example = address.parse::<u16>().map_or_else(|_| ":5000".to_owned(), |port| format!(":{port}"));
+        report.refuse(format!("{key} is {address}, it has to be host:port or :port, such as {example}"));
+    }
+}
+
+fn check_host(host: &str, report: &mut Report) {
+    let uri = host.parse::<http::Uri>();
+    if !uri.is_ok_and(|uri| uri.authority().is_some() && uri.scheme().is_some()) {
+        report.refuse(format!("http.host is {host}, it has to be a URL like https://{host}"));
+    }
+}
+
+fn headers(headers: registry_config::Headers, report: &mut Report) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, values) in headers {
+        for value in values {
+            match (HeaderName::try_from(&name), HeaderValue::try_from(&value)) {
+                (Ok(name), Ok(value)) => {
+                    map.append(name, value);
+                }
+                _ => report.refuse(format!("http.headers has {name}: {value}, which is no HTTP header")),
+            }
+        }
+    }
+    map
+}
+
+fn certificate(tls: registry_config::Tls, report: &mut Report) -> Option<Tls> {
+    let client_cas = tls.clientcas.unwrap_or_default();
+    let (certificate, key) = match (tls.certificate, tls.key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => {
+            if client_cas.is_empty() {
+                report.warn(
+                    "http.tls has no certificate and key, connections are not encrypted: give http.tls.certificate and \
+                     http.tls.key"
+                        .to_owned(),
+                );
+            } else {
+                report.refuse("http.tls.clientcas needs http.tls.certificate and http.tls.key".to_owned());
+            }
+            return None;
+        }
+        (Some(_), None) => {
+            report.refuse("http.tls.key is missing, http.tls.certificate is given".to_owned());
+            return None;
+        }
+        (None, Some(_)) => {
+            report.refuse("http.tls.certificate is missing, http.tls.key is given".to_owned());
+            return None;
+        }
+    };
+    let client_auth = tls.clientauth.unwrap_or_default();
+    if !client_cas.is_empty() && matches!(client_auth, ClientAuth::RequestClientCert | ClientAuth::RequireAnyClientCert)
+    {
+        report.refuse(
+            "http.tls.clientauth asks for client certificates that nobody checks, which is not supported: use \
+             require-and-verify-client-cert or verify-client-cert-if-given"
+                .to_owned(),
+        );
+    }
+    Some(Tls {
+        certificate,
+        key,
+        client_cas,
+        client_auth,
+        minimum: minimum(tls.minimumtls.unwrap_or_default(), report),
+    })
+}
+
+fn minimum(asked: MinimumTls, report: &mut Report) -> MinimumTls {
+    match asked {
+        MinimumTls::Tls10 | MinimumTls::Tls11 => {
+            report.warn("http.tls.minimumtls is below tls1.2, which is the oldest version spoken".to_owned());
+            MinimumTls::Tls12
+        }
+        MinimumTls::Tls12 | MinimumTls::Tls13 => asked,
+    }
+}
+
+fn debug_listener(debug: registry_config::Debug, report: &mut Report) -> Option<Debug> {
+    let address = debug.addr?;
+    check_address(&address, "http.debug.addr", report);
+    let prometheus = debug.prometheus.unwrap_or_default();
+    let path = prometheus.path.unwrap_or_default();
+    if !path.starts_with('/') {
+        report.refuse(format!("http.debug.prometheus.path is {path}, it has to begin with /"));
+    }
+    Some(Debug { address, metrics: prometheus.enabled.unwrap_or_default().then_some(path) })
+}
