@@ -40,6 +40,9 @@ lint: ## format, clippy, rustdoc, dependencies, shell scripts, chart
 unit: ## tests that need no cluster
 	@tests/tiers/unit
 
+conformance: ## the rules of the OCI distribution-spec, totals by section; OCI_CONFORMANCE=... names the upstream suite's program
+	@tests/tiers/conformance
+
 manifests: ## tests that CRD, chart and install.yaml agree with the code
 	@tests/tiers/manifests
 

@@ -20,6 +20,7 @@ mod blobs;
 mod body;
 mod catalog;
 mod error;
+mod extensions;
 mod extract;
 pub(crate) mod health;
 mod location;
@@ -108,6 +109,7 @@ pub fn router(context: Context) -> Router {
         .route("/v2", any(base::redirect))
         .route("/v2/", any(base::ping))
         .route("/v2/_catalog", any(catalog::list))
+        .route("/v2/_oci/ext/discover", any(extensions::of_registry))
         .route("/v2/{*path}", any(dispatch))
         .fallback(async || not_found())
         .layer(axum::middleware::map_response_with_state(context.clone(), response::standing_headers))
@@ -197,7 +199,7 @@ fn rights(route: &Route, method: &Method) -> (Option<Action>, &'static str) {
     match route {
         Route::Blob { .. } => (reads.or(deletes), "DELETE, GET, HEAD"),
         Route::Manifest { .. } => (reads.or(deletes).or(pushes(&[Method::PUT])), "DELETE, GET, HEAD, PUT"),
-        Route::Tags { .. } | Route::Referrers { .. } => (reads, "GET, HEAD"),
+        Route::Tags { .. } | Route::Referrers { .. } | Route::Extensions { .. } => (reads, "GET, HEAD"),
         Route::Uploads { .. } => (pushes(&[Method::POST]), "POST"),
         Route::Upload { .. } => (
             // Its status is the business of the one who uploads, not of everybody who may pull.
@@ -216,6 +218,7 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::Manifest { .. } => "manifest",
         Route::Tags { .. } => "tags",
         Route::Referrers { .. } => "referrers",
+        Route::Extensions { .. } => "extensions",
     })
 }
 
@@ -233,5 +236,6 @@ async fn answer(route: Route, call: &Call, body: &mut Body) -> Result<Response, 
         (_, Route::Manifest { repository: _, reference }) => manifests::get(call, &reference).await,
         (_, Route::Tags { repository: _ }) => tags::list(call).await,
         (_, Route::Referrers { repository: _, subject }) => referrers::list(call, &subject).await,
+        (_, Route::Extensions { repository: _ }) => Ok(extensions::of_repository(call)),
     }
 }

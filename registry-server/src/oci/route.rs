@@ -48,6 +48,11 @@ pub enum Route {
         /// What is referred to.
         subject: Digest,
     },
+    /// `<name>/_oci/ext/discover`
+    Extensions {
+        /// Whose extensions.
+        repository: Repository,
+    },
 }
 
 /// Why a path is not a route.
@@ -73,6 +78,10 @@ impl Route {
     /// # Errors
     /// [`Unroutable`] tells an unknown endpoint from a malformed digest, tag or session.
     pub fn parse(path: &str) -> Result<Self, Unroutable> {
+        if let Some(name) = path.strip_suffix("/_oci/ext/discover") {
+            // No component of a name begins with `_`, so this is no other route.
+            return repository(name).map(|repository| Self::Extensions { repository });
+        }
         let (rest, last) = path.rsplit_once('/').ok_or(Unroutable::NotFound)?;
         match rest.rsplit_once('/') {
             Some((name, "manifests")) => manifest(name, last),
@@ -97,7 +106,8 @@ impl Route {
             | Self::Upload { repository, id: _ }
             | Self::Manifest { repository, reference: _ }
             | Self::Tags { repository }
-            | Self::Referrers { repository, subject: _ } => repository,
+            | Self::Referrers { repository, subject: _ }
+            | Self::Extensions { repository } => repository,
         }
     }
 }
@@ -160,7 +170,11 @@ mod tests {
                 Route::Manifest { repository: repository.clone(), reference: "v1".parse().unwrap() },
             ),
             ("port/pier/tags/list".into(), Route::Tags { repository: repository.clone() }),
-            (format!("port/pier/referrers/{digest}"), Route::Referrers { repository, subject: digest }),
+            (
+                format!("port/pier/referrers/{digest}"),
+                Route::Referrers { repository: repository.clone(), subject: digest },
+            ),
+            ("port/pier/_oci/ext/discover".into(), Route::Extensions { repository }),
         ];
         for (path, route) in routes {
             assert_eq!(Route::parse(&path), Ok(route), "{path}");
