@@ -1,6 +1,12 @@
 //! What a server tells its owner when it starts: what it does in plain words, and what may have been overlooked.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use x509_parser::{certificate::X509Certificate, parse_x509_certificate};
 
 use super::{Addresses, shown};
 use crate::config::{Driver, Settings};
@@ -10,6 +16,9 @@ const CERTIFICATES: &str = "/certs";
 
 /// Where the tutorials mount users.
 const USERS: [&str; 2] = ["/auth/htpasswd", "/etc/docker/registry/htpasswd"];
+
+/// The port that clients ask when a name has none and the connection is encrypted.
+const HTTPS: u16 = 443;
 
 /// What a server tells when it starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +33,9 @@ impl Announcement {
     pub(super) fn new(settings: &Settings, addresses: Addresses) -> Self {
         let certificates = files(Path::new(CERTIFICATES));
         let users = USERS.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
-        Self { line: line(settings, addresses), hints: hints(settings, &certificates, users) }
+        let mut hints = hints(settings, &certificates, users);
+        hints.extend(settings.http.tls.as_ref().and_then(|tls| unnamed(&tls.certificate)));
+        Self { line: line(settings, addresses), hints }
     }
 }
 
@@ -36,7 +47,6 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn line(settings: &Settings, addresses: Addresses) -> String {
-    let port = addresses.main.port();
     let listener = match &settings.http.tls {
         Some(tls) => format!("serving https on {} (TLS by {})", address(addresses), shown(&tls.certificate)),
         None => format!("serving http on {} (no TLS)", address(addresses)),
@@ -52,7 +62,16 @@ fn line(settings: &Settings, addresses: Addresses) -> String {
     };
     let rules = settings.access.as_ref().map_or_else(String::new, |path| format!(", access rules {}", shown(path)));
     let debug = addresses.debug.map_or_else(String::new, |debug| format!(", health and metrics on {debug}"));
-    format!("{listener}, {storage}{read_only}, {users}{rules}{debug}; in a container publish with -p {port}:{port}")
+    let publish = publish(addresses.main.port(), settings.http.tls.is_some());
+    format!("{listener}, {storage}{read_only}, {users}{rules}{debug}; in a container publish with {publish}")
+}
+
+/// The option of `docker run` that leads clients to this port.
+fn publish(port: u16, encrypted: bool) -> String {
+    match encrypted && port != HTTPS {
+        true => format!("-p {HTTPS}:{port}, or with -p {HTTPS}:{HTTPS} and REGISTRY_HTTP_ADDR=:{HTTPS}"),
+        false => format!("-p {port}:{port}"),
+    }
 }
 
 /// The address as people write it: without a host when it is every address.
@@ -98,8 +117,36 @@ fn unused_certificate(files: &[PathBuf]) -> Option<String> {
     ))
 }
 
+/// A certificate that has a common name alone, as `openssl req` makes it unless told otherwise.
+fn unnamed(path: &Path) -> Option<String> {
+    let pem = std::fs::read(path).ok()?;
+    let leaf = CertificateDer::from_pem_slice(&pem).ok()?;
+    let (_, leaf) = parse_x509_certificate(&leaf).ok()?;
+    if leaf.subject_alternative_name().ok()?.is_some() {
+        return None;
+    }
+    let (path, name) = (shown(path), alternative_name(&leaf));
+    Some(format!(
+        "{path} names its host in no subjectAltName, Docker, containerd and browsers refuse it: make it again with \
+         -addext subjectAltName={name} added to the `openssl req` command"
+    ))
+}
+
+/// The name that such a certificate was meant to have, as openssl writes it.
+fn alternative_name(leaf: &X509Certificate<'_>) -> String {
+    let common = leaf.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
+    let is_host = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-*".contains(&byte));
+    match common {
+        address if address.parse::<IpAddr>().is_ok() => format!("IP:{address}"),
+        host if !host.is_empty() && is_host(host) => format!("DNS:{host}"),
+        _ => "DNS:registry.example.com".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
     use super::*;
     use crate::config::{Source, load};
 
@@ -138,6 +185,38 @@ mod tests {
              0.0.0.0:5001; in a container publish with -p 443:443"
         );
         assert_eq!(hints(&settings, &["/certs/tls.crt".into()], vec!["/auth/htpasswd".into()]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_port_for_tls_is_published_where_clients_ask() {
+        assert_eq!(publish(5000, true), "-p 443:5000, or with -p 443:443 and REGISTRY_HTTP_ADDR=:443");
+        assert_eq!(publish(443, true), "-p 443:443");
+        assert_eq!(publish(5000, false), "-p 5000:5000");
+    }
+
+    /// What is said of a certificate with this common name and these alternative names.
+    fn said_of(common_name: &str, alternative_names: &[&str]) -> Option<String> {
+        let names: Vec<String> = alternative_names.iter().map(ToString::to_string).collect();
+        let mut parameters = CertificateParams::new(names).unwrap();
+        parameters.distinguished_name.push(DnType::CommonName, common_name);
+        let certificate = parameters.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), certificate.pem()).unwrap();
+        unnamed(file.path())
+    }
+
+    #[test]
+    fn a_certificate_that_clients_refuse_is_pointed_out() {
+        assert_eq!(said_of("registry.lab", &["registry.lab"]), None);
+        for (common_name, name) in [
+            ("registry.lab", "DNS:registry.lab"),
+            ("127.0.0.1", "IP:127.0.0.1"),
+            ("The\nregistry", "DNS:registry.example.com"),
+        ] {
+            let said = said_of(common_name, &[]).unwrap();
+            assert!(said.contains(&format!("-addext subjectAltName={name} ")), "{said}");
+        }
+        assert_eq!(unnamed(Path::new("/nonexistent")), None);
     }
 
     #[test]
