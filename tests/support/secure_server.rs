@@ -1,0 +1,235 @@
+//! The server as a process of this machine, with TLS, users and rights.
+//!
+//! The debug build, with a certificate of the test's own authority, three users who may do different things, deletion allowed and
+//! everything in a folder of its own. What other tests do with the image and a cluster, a client's test does with this.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::Method;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr};
+
+use crate::command::{command, run_with_input};
+use crate::home::Home;
+use crate::https::{self, Answer};
+use crate::image::Image;
+use crate::pki::Authority;
+use crate::wait::eventually;
+
+/// Where a client of this machine finds a server, unless it has a reason to ask elsewhere.
+pub const LOOPBACK: &str = "127.0.0.1";
+
+/// What users may do, by name.
+const ACCESS: &str = "
+rules:
+  - {users: [puller], actions: [pull]}
+  - {users: [pusher], actions: [pull, push]}
+  - {users: [owner], actions: [pull, push, delete]}
+";
+
+/// Who uses the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// May pull.
+    Puller,
+    /// May pull and push.
+    Pusher,
+    /// May pull, push and delete.
+    Owner,
+}
+
+impl User {
+    const ALL: [Self; 3] = [Self::Puller, Self::Pusher, Self::Owner];
+
+    /// The name to log in with.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Puller => "puller",
+            Self::Pusher => "pusher",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The password: with characters that a careless client would mangle.
+    pub fn password(self) -> &'static str {
+        match self {
+            Self::Puller => "pull: it+all/now",
+            Self::Pusher => "push%20it%",
+            Self::Owner => "ownér=@home",
+        }
+    }
+}
+
+/// A running server; it ends when dropped.
+#[derive(Debug)]
+pub struct Server {
+    folder: TempDir,
+    authority: String,
+    host: String,
+    log: Arc<Mutex<String>>,
+    _process: Child,
+}
+
+/// Tells `story` with a server that listens at `address`, an IP address of this machine. When it fails, the server's log is
+/// shown.
+pub async fn with_server(address: &str, story: impl AsyncFnOnce(&Server) -> Result<()>) -> Result<()> {
+    let server = Server::start(address).await?;
+    let told = AssertUnwindSafe(story(&server)).catch_unwind().await;
+    if !matches!(told, Ok(Ok(()))) {
+        server.show_log();
+    }
+    told.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+impl Server {
+    async fn start(address: &str) -> Result<Self> {
+        let (program, folder) = (program()?, TempDir::new()?);
+        let authority = Authority::new("a client's test")?;
+        let leaf = authority.issue(&[address])?;
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+        write("tls.crt", &leaf.certificate)?;
+        write("tls.key", &leaf.key)?;
+        write("access.yml", ACCESS)?;
+        write("htpasswd", &htpasswd(&program).await?)?;
+        write("config.yml", &configuration(folder.path(), address))?;
+
+        let mut serve = command(&program, [folder.path().join("config.yml")]);
+        let quiet = serve.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = quiet.spawn().with_context(|| format!("failed to start {}", program.display()))?;
+        let log = Arc::default();
+        // Ends with the process, whose end closes the pipe.
+        tokio::spawn(keep_log(process.stderr.take().context("no pipe")?, Arc::clone(&log)));
+        let mut server =
+            Self { folder, authority: authority.certificate(), host: String::new(), log, _process: process };
+        server.host = eventually("the server to listen", async || server.announced_host()).await?;
+        Ok(server)
+    }
+
+    /// Host and port, the beginning of every reference.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// PEM of the authority that vouches for the server.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// `team/app:1` of this server, as clients name it.
+    pub fn reference(&self, name: &str) -> String {
+        format!("{}/{name}", self.host)
+    }
+
+    /// The home of somebody who trusts this server, and has not logged in yet.
+    pub fn home(&self) -> Result<Home> {
+        Home::new(&self.authority)
+    }
+
+    /// Everything the server has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends one request as `user`, past every client.
+    pub async fn ask(&self, method: Method, path: &str, user: User) -> Result<Answer> {
+        let host = self.host.rsplit_once(':').map_or(self.host.as_str(), |(host, _)| host);
+        let stream = https::connect(TcpStream::connect(&self.host).await?, host, &self.authority).await?;
+        https::send(stream, method, &self.host, path, Some((user.name(), user.password())), Bytes::new()).await
+    }
+
+    /// The manifest `name`, such as `team/app:1`, as the server has it; with the status 404 if it has none.
+    pub async fn manifest(&self, name: &str) -> Result<Answer> {
+        let (repository, reference) = name.rsplit_once(':').context("a name without a tag")?;
+        let repository = repository.trim_end_matches("@sha256");
+        let algorithm = if name.contains("@sha256:") { "sha256:" } else { "" };
+        self.ask(Method::GET, &format!("/v2/{repository}/manifests/{algorithm}{reference}"), User::Owner).await
+    }
+
+    /// Checks that the server has `image` as `name`, and returns the digest of its manifest.
+    pub async fn holds(&self, image: &Image, name: &str) -> Result<String> {
+        let manifest = self.manifest(name).await?;
+        ensure!(manifest.status == 200, "the server answered {} for {name}", manifest.status);
+        let digest = manifest.headers.get("docker-content-digest").context("no digest")?.to_str()?.to_owned();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest.body)?;
+        let id = manifest.pointer("/config/digest").and_then(|digest| digest.as_str()).unwrap_or_default();
+        ensure!(id == image.id, "{name} has the content {id}, not the {} that was pushed", image.id);
+        Ok(digest)
+    }
+
+    /// Checks that the server has no manifest `name`.
+    pub async fn lacks(&self, name: &str) -> Result<()> {
+        let status = self.manifest(name).await?.status;
+        ensure!(status == 404, "the server answered {status} for {name}, which is not to be there any more");
+        Ok(())
+    }
+
+    /// A folder for a test's own files, gone with the server.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the log says that the server listens.
+    fn announced_host(&self) -> Result<String> {
+        let log = self.log();
+        let host = log.split("serving https on ").nth(1).and_then(|rest| rest.split_once(' '));
+        Ok(host.with_context(|| format!("the server has logged:\n{log}"))?.0.to_owned())
+    }
+
+    #[expect(clippy::print_stderr, reason = "the test harness captures it and shows it when the test has failed")]
+    fn show_log(&self) {
+        eprintln!("\n======== the log of the server ========\n{}", self.log());
+    }
+}
+
+/// The debug build of the server, which Cargo puts beside the folder of the tests' own programs.
+fn program() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).context("a test's program lies in a folder")?;
+    let program = folder.join("registry");
+    ensure!(program.exists(), "{} does not exist: `cargo build --bin registry` makes it", program.display());
+    Ok(program)
+}
+
+/// The users' lines, by the server's own `htpasswd`.
+async fn htpasswd(program: &Path) -> Result<String> {
+    let mut lines = String::new();
+    for user in User::ALL {
+        let mut htpasswd = command(program, ["-Bni", "-C", "4", user.name()]);
+        htpasswd.arg0("htpasswd");
+        lines += &(run_with_input(htpasswd, user.password()).await? + "\n");
+    }
+    Ok(lines)
+}
+
+fn configuration(folder: &Path, address: &str) -> String {
+    let folder = folder.display();
+    format!(
+        "
+version: 0.1
+storage:
+  filesystem: {{rootdirectory: {folder}/data}}
+  delete: {{enabled: true}}
+auth:
+  htpasswd: {{realm: clients, path: {folder}/htpasswd}}
+access: {{path: {folder}/access.yml}}
+http:
+  addr: {address}:0
+  tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}
+"
+    )
+}
+
+async fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&(line + "\n"));
+    }
+}
