@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, de};
 
-use crate::keys::{Described, Node};
+use crate::keys::{Described, Node, Value};
 
 /// A length of time, zero or more. In a file: Go's syntax, or a whole number of nanoseconds as Go reads one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -115,11 +115,9 @@ impl std::error::Error for ParseDurationError {}
 
 impl Described for Duration {
     const NODE: &'static Node = &Node::Duration;
-}
 
-impl Serialize for Duration {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ mod table;
 use std::{collections::BTreeMap, path::PathBuf};
 
 pub use self::table::table;
+pub use crate::value::{Entries, Value};
 
 /// What a value looks like.
 #[derive(Debug, Clone, Copy)]
@@ -67,40 +68,79 @@ pub struct Field {
 pub trait Described {
     /// What they look like in YAML.
     const NODE: &'static Node;
+
+    /// What is written for this one.
+    fn value(&self) -> Value<'_>;
 }
 
 impl Described for bool {
     const NODE: &'static Node = &Node::Boolean;
+
+    fn value(&self) -> Value<'_> {
+        Value::Boolean(*self)
+    }
 }
 
 impl Described for u16 {
     const NODE: &'static Node = &Node::Natural(u16::MAX as u64);
+
+    fn value(&self) -> Value<'_> {
+        Value::Integer(i64::from(*self))
+    }
 }
 
 impl Described for u32 {
     const NODE: &'static Node = &Node::Natural(u32::MAX as u64);
+
+    fn value(&self) -> Value<'_> {
+        Value::Integer(i64::from(*self))
+    }
 }
 
 impl Described for usize {
-    const NODE: &'static Node = &Node::Natural(u64::MAX);
+    const NODE: &'static Node = &Node::Natural(i64::MAX as u64);
+
+    fn value(&self) -> Value<'_> {
+        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
 }
 
 impl Described for i64 {
     const NODE: &'static Node = &Node::Integer;
+
+    fn value(&self) -> Value<'_> {
+        Value::Integer(*self)
+    }
 }
 
 impl Described for String {
     const NODE: &'static Node = &Node::Text;
+
+    fn value(&self) -> Value<'_> {
+        Value::Word(self)
+    }
 }
 
 impl Described for PathBuf {
     const NODE: &'static Node = &Node::Text;
+
+    fn value(&self) -> Value<'_> {
+        Value::Text(self.display().to_string())
+    }
 }
 
 impl<T: Described> Described for Vec<T> {
     const NODE: &'static Node = &Node::List(T::NODE);
+
+    fn value(&self) -> Value<'_> {
+        Value::List(self.iter().map(T::value).collect())
+    }
 }
 
 impl<T: Described> Described for BTreeMap<String, T> {
     const NODE: &'static Node = &Node::Map(T::NODE);
+
+    fn value(&self) -> Value<'_> {
+        Value::Mapping(self.iter().map(|(key, value)| (key.as_str(), value.value())).collect())
+    }
 }

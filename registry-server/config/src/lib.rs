@@ -29,6 +29,7 @@ mod redis;
 mod secret;
 mod storage;
 mod validation;
+mod value;
 
 pub use self::{
     auth::{Access, Auth, Htpasswd, NoAuth, Silly, Token},

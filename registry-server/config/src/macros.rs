@@ -25,13 +25,12 @@ macro_rules! section {
         ),* $(,)?}
     )+) => {$(
         $(#[doc = $about])+
-        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {$(
             $(#[doc = $meaning])+
             $(#[doc = concat!("\n\nDefault: `", $default, "`.")])?
             $(#[serde(rename = $key)])?
-            #[serde(skip_serializing_if = "Option::is_none")]
             pub $field: Option<$type>,
         )*}
 
@@ -47,6 +46,18 @@ macro_rules! section {
 
         impl crate::keys::Described for $name {
             const NODE: &'static crate::keys::Node = &crate::keys::Node::$shape(Self::KEYS);
+
+            fn value(&self) -> crate::keys::Value<'_> {
+                crate::keys::Entries::default()
+                    $(.with(crate::macros::first!($($key,)? stringify!($field)), &self.$field))*
+                    .into()
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::keys::Described::value(self).serialize(serializer)
+            }
         }
     )+};
 }
@@ -61,7 +72,7 @@ macro_rules! choice {
         ),* $(,)?}
     )+) => {$(
         $(#[doc = $about])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
         pub enum $name {$(
             $(#[$attribute])+
             #[serde(rename = $word)]
@@ -70,6 +81,10 @@ macro_rules! choice {
 
         impl crate::keys::Described for $name {
             const NODE: &'static crate::keys::Node = &crate::keys::Node::Choice(&[$($word),*]);
+
+            fn value(&self) -> crate::keys::Value<'_> {
+                crate::keys::Value::Word(match self {$(Self::$variant => $word),*})
+            }
         }
     )+};
 }

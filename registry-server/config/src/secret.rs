@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::keys::{Described, Node};
+use crate::keys::{Described, Node, Value};
 
 /// A password or key. Written to a file as it is, but never shown by `{:?}`.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -19,6 +19,10 @@ impl fmt::Debug for Secret {
 
 impl Described for Secret {
     const NODE: &'static Node = &Node::Secret;
+
+    fn value(&self) -> Value<'_> {
+        Value::Word(&self.0)
+    }
 }
 
 #[cfg(test)]

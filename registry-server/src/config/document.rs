@@ -52,7 +52,7 @@ pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) 
         (Node::Map(node), Value::Object(map)) => Some(mapping(map, node, path, report)),
         (Node::List(node), Value::Array(values)) => Some(list(values, node, path, report)),
         (Node::List(node), value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
-            report.warn(format!("{path} is a list: write {path}: [{}]", shown(&value, node)));
+            report.warn(format!("{path} is a list: write {path}: [{}]", quoted(&shown(&value, node))));
             Some(list(vec![value], node, path, report))
         }
         (node, value) => scalar(&value, node, path, report),
@@ -201,6 +201,15 @@ fn shown(value: &Value, node: &Node) -> String {
         (_, Value::Object(_)) => "a mapping".to_owned(),
         (_, value) => plain(value),
     }
+}
+
+/// A text as it has to be written in YAML, in a list too.
+fn quoted(text: &str) -> String {
+    let needs_none = |character: char| character.is_alphanumeric() || "-_./".contains(character);
+    if text.starts_with(char::is_alphanumeric) && text.chars().all(needs_none) {
+        return text.to_owned();
+    }
+    Value::from(text).to_string()
 }
 
 /// Whether leaving the value out changes nothing: null, empty, false, or made of such values only.

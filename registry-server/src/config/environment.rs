@@ -204,7 +204,8 @@ impl Variable<'_> {
         }
         let value = match document::parse(self.value) {
             Ok(value) => value,
-            Err(_) if !acted_upon => Value::String(self.value.to_owned()),
+            // `*` is no YAML, but meant to be an entry.
+            Err(_) if !acted_upon || matches!(node, Node::List(Node::Text)) => Value::String(self.value.to_owned()),
             Err(reason) => {
                 self.report.refuse(format!("environment variable {} is not YAML: {reason}", self.name));
                 return None;

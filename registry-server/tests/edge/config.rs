@@ -2,7 +2,7 @@
 
 use super::{
     client::Client,
-    process::Process,
+    process::{Process, registry},
     server::{Files, Pair, user},
 };
 
@@ -145,4 +145,62 @@ fn access_lines_can_be_left_out() {
     process.signal(rustix::process::Signal::TERM);
     assert!(process.wait().success());
     assert!(!process.log().contains("response completed"), "{}", process.log());
+}
+
+/// `registry serve --check` on a configuration with these variables: status, standard output, standard error.
+fn check(text: &str, variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let files = Files::new();
+    let path = files.write("config.yml", &text.replace("DIR", files.path("").to_str().unwrap()));
+    let mut command = registry();
+    let output = command.args(["serve", "--check"]).arg(path).envs(variables.iter().copied()).output().unwrap();
+    assert!(!files.path("images").exists(), "storage was opened");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn check_shows_file_variables_and_defaults_without_passwords_and_opens_nothing() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: DIR/images}}}}\nhttp:\n  addr: {}\n  secret: hunter2\n  \
+         headers: {{X-A: b}}\nauth: {{htpasswd: {{path: /nowhere}}}}\nredis: {{password: hunter2}}\nfoo: 1\n",
+        taken.local_addr().unwrap()
+    );
+    let (status, shown, warnings) = check(&text, &[("REGISTRY_LOG_LEVEL", "debug"), ("REGISTRY_HTTP_PORT", "1")]);
+    assert_eq!(status, Some(0), "{warnings}");
+    for line in ["  level: debug", "  formatter: text", "  secret: (hidden)", "    realm: Registry", "      age: 168h"]
+    {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in {shown}");
+    }
+    for warning in
+        ["http.headers.X-A is a list", "redis is not supported", "foo is unknown", "REGISTRY_HTTP_PORT is no"]
+    {
+        assert!(warnings.contains(warning), "{warning} is not in {warnings}");
+    }
+    assert!(!format!("{shown}{warnings}").contains("hunter2"));
+}
+
+#[test]
+fn check_fails_with_every_reason_and_shows_nothing() {
+    let (status, shown, error) = check("version: 0.1\nstorage: swift\nhttp: {draintimeout: soon}\n", &[]);
+    assert_eq!((status, shown.as_str()), (Some(1), ""));
+    assert!(error.contains("storage.swift is not supported"), "{error}");
+    assert!(error.contains("http.draintimeout is soon, it has to be a length of time like 10s"), "{error}");
+}
+
+#[test]
+fn services_of_the_same_name_in_the_namespace_do_not_configure_the_server() {
+    let process = Process::start(
+        Files::new(),
+        &[],
+        &[
+            ("REGISTRY_PORT", "tcp://10.0.0.1:5000"),
+            ("REGISTRY_PORT_5000_TCP_ADDR", "10.0.0.1"),
+            ("REGISTRY_SERVICE_HOST", "10.0.0.1"),
+            ("REGISTRY_SERVICE_PORT_HTTP", "5000"),
+        ],
+    );
+    assert_eq!(process.http().get("/v2/").status, 200);
+    let log = process.log();
+    assert!(log.contains("and 3 others are Kubernetes' links to Services and ignored"), "{log}");
 }
