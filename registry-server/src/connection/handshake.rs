@@ -8,9 +8,12 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// What a client gets to read that speaks plain HTTP to a TLS port.
-const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
-    This port speaks HTTPS, the request was plain HTTP: use https:// in the address.\n";
+/// What a client gets to read that speaks plain HTTP to a TLS port: an error as clients show it. Docker sends plain HTTP where
+/// HTTPS has failed and the registry is on the loopback or called insecure; this is the last it hears then, and the cause is
+/// another.
+const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n\
+    {\"errors\":[{\"code\":\"UNSUPPORTED\",\"message\":\"this port speaks HTTPS, the request was plain HTTP: use https:// in the \
+    address; Docker asks again by HTTP where HTTPS has failed: log in (docker login), or let it trust the certificate\"}]}\n";
 
 /// The TLS handshake; `None` when the client spoke plain HTTP and was told so.
 pub(super) async fn accept(acceptor: &TlsAcceptor, mut stream: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
