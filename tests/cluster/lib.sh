@@ -94,5 +94,12 @@ engine_pid() {
   if { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "--data-root $ENGINE/data "; then echo "$pid"; fi
 }
 
+# engine_options RUNTIME: what a Docker engine needs here beyond its defaults, an option a line. Where root does not hold
+# CAP_SYS_RESOURCE (bit 24), containers are run by RUNTIME, which asks for less; else a privileged one cannot be made.
+engine_options() {
+  (( 0x$(awk '/^CapBnd/ {print $2}' /proc/self/status) >> 24 & 1 )) ||
+    printf '%s\n' --oom-score-adjust 0 --add-runtime "limited=$1" --default-runtime limited
+}
+
 # digest_of FILE...: a short name for the contents of files.
 digest_of() { cat "$@" | sha256sum | cut -c 1-16; }
