@@ -184,6 +184,13 @@ impl App {
             background.await;
             "reloading files"
         });
+        if !settings.storage.read_only {
+            let registry = Arc::clone(&registry);
+            tasks.spawn(async move {
+                upkeep::index(registry).await;
+                "reading repositories"
+            });
+        }
         if let Some(purge) = settings.storage.purge.filter(|_| !settings.storage.read_only) {
             tasks.spawn(async move {
                 upkeep::purge(registry, purge).await;

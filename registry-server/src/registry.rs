@@ -10,11 +10,13 @@ mod content;
 mod locks;
 pub mod manifests;
 pub mod mount;
+#[cfg(test)]
+mod oracle;
 pub mod referrers;
 pub mod tags;
 pub mod uploads;
 
-use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Scanned, uploads::Sessions};
+use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions};
 use crate::{
     oci::Digest,
     storage::{self, Optional, Store, layout},
@@ -25,8 +27,8 @@ use crate::{
 pub struct Registry {
     store: Arc<dyn Store>,
     contents: Contents,
+    indexes: Indexes,
     locks: Locks,
-    scanned: Scanned,
     sessions: Sessions,
     sightings: Sightings,
 }
@@ -37,8 +39,8 @@ impl Registry {
         Self {
             store: Arc::new(store),
             contents: Contents::default(),
+            indexes: Indexes::default(),
             locks: Locks::default(),
-            scanned: Scanned::default(),
             sessions: Sessions::default(),
             sightings: Sightings::default(),
         }

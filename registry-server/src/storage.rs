@@ -139,6 +139,17 @@ impl Listing {
     pub const ALL: Self = Self { after: None, limit: usize::MAX, having: None };
 }
 
+/// A state of a directory: which names it has.
+///
+/// While a directory has the state that it had when that was settled, no name has come or gone, by whatever hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The state, in a form that can be kept and compared after a restart.
+    pub state: String,
+    /// Whether every later change will lead to another state. Never so where that cannot be told.
+    pub settled: bool,
+}
+
 /// Where bytes are kept. Futures may be dropped at any time; what was begun then either completes or has no effect.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
@@ -156,7 +167,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Facts about an object or a directory. `Error::NotFound`.
     async fn metadata(&self, key: &Key) -> Result<Metadata, Error>;
 
-    /// The whole of each of many small objects, `None` where there is none, in the order of `keys`. One step for all.
+    /// The whole of each of many small objects, `None` where there is none of at most `limit` bytes, in the order of
+    /// `keys`. One step for all.
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error>;
 
     /// Makes `key` hold exactly `bytes`, visible at once or not at all; a reader never sees a part. Replaces what was
@@ -170,11 +182,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Idempotent.
     async fn delete_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error>;
 
-    /// Names directly below `directory`. A directory that does not exist has none.
+    /// Names directly below `directory`, as they are now, whoever changed them. A directory that does not exist has none.
+    ///
+    /// Costs what the answer is long, not what the directory is, but for a directory that changed a moment ago.
     async fn list(&self, directory: &Key, listing: Listing) -> Result<Vec<String>, Error>;
 
     /// As [`list`](Self::list), for several directories in one step; in their order.
-    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error>;
+    async fn list_many(&self, listings: Vec<(Key, Listing)>) -> Result<Vec<Vec<String>>, Error>;
+
+    /// What tells whether names directly below `directory` came or went. One that does not exist has a version as well.
+    async fn version(&self, directory: &Key) -> Result<Version, Error>;
 
     /// A handle for a staged write under `key`; nothing happens until it is used. Two handles of one key must not be
     /// used at once.

@@ -90,7 +90,7 @@ impl Registry {
                 return Ok(true);
             }
         }
-        let mut walk = self.walk(layout::LAYERS, None);
+        let mut walk = self.walk(layout::LAYERS);
         for _ in 0..SEARCHED {
             let Some(candidate) = walk.next().await? else { return Ok(false) };
             if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {

@@ -21,7 +21,9 @@ use tokio::task::spawn_blocking;
 
 mod chunks;
 mod durable;
+mod index;
 mod listing;
+mod names;
 mod staged;
 mod tree;
 
@@ -31,7 +33,7 @@ use self::{
     staged::StagedFile,
     tree::{Patience, Tree},
 };
-use super::{Durability, Error, Key, Listing, Metadata, Object, Optional, Staged, Store};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store, Version};
 
 /// How a root directory is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,6 +78,7 @@ pub enum OpenError {
 pub struct Filesystem {
     tree: Arc<Tree>,
     exclusive: Arc<AtomicBool>,
+    read_only: bool,
 }
 
 impl Filesystem {
@@ -99,6 +102,7 @@ impl Filesystem {
         let filesystem = Self {
             tree: Arc::new(Tree::new(directory, root)),
             exclusive: Arc::new(AtomicBool::new(options.read_only)),
+            read_only: options.read_only,
         };
         if !options.read_only {
             filesystem.take_lock();
@@ -201,12 +205,22 @@ impl Store for Filesystem {
     }
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
-        self.blocking(move |tree| keys.iter().map(|key| tree.read(key, limit, Patience::Disk).optional()).collect())
-            .await
+        self.blocking(move |tree| {
+            let small = |key| match tree.read(key, limit, Patience::Disk) {
+                Ok(content) => Ok(Some(content)),
+                Err(Error::NotFound(_) | Error::TooLarge { .. }) => Ok(None),
+                Err(error) => Err(error),
+            };
+            keys.iter().map(small).collect()
+        })
+        .await
     }
 
     async fn put(&self, key: &Key, bytes: Bytes, durability: Durability) -> Result<(), Error> {
         let key = key.clone();
+        if self.read_only {
+            return Err(Error::Io { action: "write", key, source: io::ErrorKind::ReadOnlyFilesystem.into() });
+        }
         self.blocking(move |tree| tree.write(&key, &bytes, durability)).await
     }
 
@@ -225,8 +239,14 @@ impl Store for Filesystem {
         self.blocking(move |tree| tree.list(&directory, &listing)).await
     }
 
-    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error> {
-        self.blocking(move |tree| directories.iter().map(|directory| tree.list(directory, &listing)).collect()).await
+    async fn list_many(&self, listings: Vec<(Key, Listing)>) -> Result<Vec<Vec<String>>, Error> {
+        self.blocking(move |tree| listings.iter().map(|(directory, listing)| tree.list(directory, listing)).collect())
+            .await
+    }
+
+    async fn version(&self, directory: &Key) -> Result<Version, Error> {
+        let directory = directory.clone();
+        self.blocking(move |tree| tree.version(&directory)).await
     }
 
     fn staged(&self, key: &Key) -> Arc<dyn Staged> {
@@ -246,6 +266,22 @@ impl Store for Filesystem {
             writable(tree.root()).map_err(|error| Error::io("write to", &Key(".".to_owned()), error))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+impl Filesystem {
+    /// As [`open`](Self::open), but directories are large above few entries, and a change is old after a moment.
+    pub(crate) fn open_with_index(root: &Path, large: usize, settled_after: Duration) -> Self {
+        let filesystem = Self::open(root.to_owned(), Options::default()).unwrap();
+        let tree = Arc::try_unwrap(filesystem.tree).unwrap().with_index(index::Index::new(large, settled_after));
+        Self { tree: Arc::new(tree), ..filesystem }
+    }
+
+    /// Directories listed, directory entries read and names looked up so far.
+    pub(crate) fn effort(&self) -> [u64; 3] {
+        let index::Effort { directories, entries, lookups } = self.tree.index().effort();
+        [directories, entries, lookups].map(|count| count.load(Ordering::Relaxed))
     }
 }
 

@@ -11,6 +11,7 @@
 //!     _uploads/<uuid>/{data,startedat,owner}                an upload session; `owner` is ours
 //! private-registry/
 //!   referrers/<name>/_subjects/<algorithm>/<hex>/<algorithm>-<hex>   a manifest that refers to a subject
+//!   referrers/_indexed                                      says that all repositories were read for referrers once
 //!   referrers/<name>/_scanned                               state of `revisions` when it was last read for referrers
 //! ```
 //! A `link` holds a digest, `<algorithm>:<hex>`, without a newline. What is below `private-registry` is derived from the
@@ -89,6 +90,11 @@ pub fn repositories(name: Option<&str>) -> Key {
     Key(name.map_or_else(|| REPOSITORIES.to_owned(), |name| format!("{REPOSITORIES}/{name}")))
 }
 
+/// What makes a directory on the way to repositories one itself: [`MANIFESTS`], [`LAYERS`] or [`UPLOADS`] in it.
+pub fn part(name: &str, part: &'static str) -> Key {
+    Key(format!("{REPOSITORIES}/{name}/{part}"))
+}
+
 /// The directory whose names are a repository's upload sessions.
 pub fn uploads(repository: &Repository) -> Key {
     Key(format!("{REPOSITORIES}/{repository}/{UPLOADS}"))
@@ -122,12 +128,22 @@ pub fn referrers(repository: &Repository, subject: &Digest) -> Key {
 /// One referrer of `subject`.
 pub fn referrer(repository: &Repository, subject: &Digest, referrer: &Digest) -> Key {
     let directory = referrers(repository, subject);
-    Key(format!("{directory}/{}-{}", referrer.algorithm(), referrer.hex()))
+    Key(format!("{directory}/{}", name_of_referrer(referrer)))
+}
+
+/// The name of a referrer below [`referrers`]. Names are in the order of digests.
+pub fn name_of_referrer(referrer: &Digest) -> String {
+    format!("{}-{}", referrer.algorithm(), referrer.hex())
 }
 
 /// The digest that a name below [`referrers`] stands for.
 pub fn referrer_of_name(name: &str) -> Option<Digest> {
     name.replacen('-', ":", 1).parse().ok()
+}
+
+/// Says that all repositories of the volume were read for referrers once.
+pub fn referrers_indexed() -> Key {
+    Key(format!("{REFERRERS}/_indexed"))
 }
 
 /// The state of `revisions` up to which the referrers of a repository are complete.

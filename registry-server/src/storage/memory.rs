@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, running::Running};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, Version, running::Running};
 use crate::oci::{Algorithm, Digest};
 
 /// A [`Store`] that lasts as long as the process. Clones share it.
@@ -21,6 +21,8 @@ pub struct Memory(Arc<Mutex<Content>>);
 struct Content {
     objects: BTreeMap<String, (Bytes, SystemTime)>,
     staged: BTreeMap<String, (BytesMut, Running)>,
+    /// How often a name came or went.
+    changes: u64,
 }
 
 impl Memory {
@@ -32,6 +34,11 @@ impl Memory {
 impl Content {
     fn get(&self, key: &Key) -> Result<Bytes, Error> {
         self.objects.get(&key.0).map(|(bytes, _)| bytes.clone()).ok_or_else(|| Error::NotFound(key.clone()))
+    }
+
+    fn insert(&mut self, key: &Key, bytes: Bytes) {
+        let before = self.objects.insert(key.0.clone(), (bytes, SystemTime::now()));
+        self.changes += u64::from(before.is_none());
     }
 
     fn small(&self, key: &Key, limit: usize) -> Result<Bytes, Error> {
@@ -108,16 +115,18 @@ impl Store for Memory {
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
         let content = self.content();
-        keys.iter().map(|key| content.small(key, limit).optional()).collect()
+        Ok(keys.iter().map(|key| content.small(key, limit).ok()).collect())
     }
 
     async fn put(&self, key: &Key, bytes: Bytes, _durability: Durability) -> Result<(), Error> {
-        self.content().objects.insert(key.0.clone(), (bytes, SystemTime::now()));
+        self.content().insert(key, bytes);
         Ok(())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.content().objects.remove(&key.0);
+        let mut content = self.content();
+        let gone = content.objects.remove(&key.0);
+        content.changes += u64::from(gone.is_some());
         Ok(())
     }
 
@@ -126,6 +135,7 @@ impl Store for Memory {
         let mut content = self.content();
         content.objects.retain(|key, _| !key.starts_with(&prefix));
         content.staged.retain(|key, _| !key.starts_with(&prefix));
+        content.changes += 1;
         Ok(())
     }
 
@@ -133,9 +143,13 @@ impl Store for Memory {
         Ok(self.content().list(directory, &listing))
     }
 
-    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error> {
+    async fn list_many(&self, listings: Vec<(Key, Listing)>) -> Result<Vec<Vec<String>>, Error> {
         let content = self.content();
-        Ok(directories.iter().map(|directory| content.list(directory, &listing)).collect())
+        Ok(listings.iter().map(|(directory, listing)| content.list(directory, listing)).collect())
+    }
+
+    async fn version(&self, _directory: &Key) -> Result<Version, Error> {
+        Ok(Version { state: self.content().changes.to_string(), settled: true })
     }
 
     fn staged(&self, key: &Key) -> Arc<dyn Staged> {
@@ -194,7 +208,7 @@ impl Staged for StagedBytes {
     async fn commit(&self, key: &Key) -> Result<(), Error> {
         let mut content = self.store.content();
         let (bytes, _) = content.staged.remove(&self.key.0).ok_or_else(|| Error::NotFound(self.key.clone()))?;
-        content.objects.insert(key.0.clone(), (bytes.freeze(), SystemTime::now()));
+        content.insert(key, bytes.freeze());
         Ok(())
     }
 }

@@ -140,7 +140,7 @@ async fn names_without_what_is_asked_for_do_not_fill_a_page() {
             |after: Option<&str>, limit| Listing { after: after.map(str::to_owned), limit, having: Some("link") };
         assert_eq!(store.list(&key("d"), page(None, 2)).await.unwrap(), ["09", "19"]);
         assert_eq!(store.list(&key("d"), page(Some("09"), 9)).await.unwrap(), ["19", "29"]);
-        let both = store.list_many(vec![key("d/09"), key("d/00")], Listing::ALL).await.unwrap();
+        let both = store.list_many(vec![(key("d/09"), Listing::ALL), (key("d/00"), Listing::ALL)]).await.unwrap();
         assert_eq!(both, [["link"], ["other"]]);
     })
     .await;

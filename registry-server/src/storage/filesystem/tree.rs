@@ -17,7 +17,7 @@ use rustix::{
 };
 use uuid::Uuid;
 
-use super::durable::Durable;
+use super::{durable::Durable, index::Index};
 use crate::storage::{Durability, Error, Key};
 
 /// How often a write starts over because somebody removed its directory meanwhile.
@@ -38,13 +38,15 @@ pub(super) struct Tree {
     root: OwnedFd,
     path: PathBuf,
     durable: Durable,
+    index: Index,
     /// Whether the kernel and its sandbox let us ask for cached lookups.
     cached_lookups: AtomicBool,
 }
 
 impl Tree {
     pub(super) fn new(root: OwnedFd, path: PathBuf) -> Self {
-        Self { root, path, durable: Durable::default(), cached_lookups: AtomicBool::new(true) }
+        let (durable, index) = (Durable::default(), Index::default());
+        Self { root, path, durable, index, cached_lookups: AtomicBool::new(true) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -53,6 +55,17 @@ impl Tree {
 
     pub(super) fn root(&self) -> &OwnedFd {
         &self.root
+    }
+
+    /// With another index.
+    #[cfg(test)]
+    pub(super) fn with_index(self, index: Index) -> Self {
+        Self { index, ..self }
+    }
+
+    /// What is remembered of large directories.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
     }
 
     /// An open file and its size.
@@ -255,9 +268,11 @@ fn missing_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// A file where a directory was expected means that the object does not exist, as its absence would.
+/// A file where a directory was expected, or symbolic links in a circle, mean that the object does not exist, as its
+/// absence would.
 fn failure(action: &'static str, key: &Key, error: Errno) -> Error {
-    if error == Errno::NOTDIR { Error::NotFound(key.clone()) } else { Error::io(action, key, error) }
+    let absent = matches!(error, Errno::NOTDIR | Errno::LOOP);
+    if absent { Error::NotFound(key.clone()) } else { Error::io(action, key, error) }
 }
 
 fn read_cached(file: &File, size: usize) -> io::Result<Bytes> {
