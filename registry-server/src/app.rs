@@ -19,7 +19,6 @@ use crate::{
     auth::{self, Gate},
     config::{Driver, Settings},
     connection::{self, Endpoint, Limits},
-    control,
     http::{
         self, Context, Options,
         access_log::AccessLog,
@@ -185,17 +184,17 @@ impl App {
             background.await;
             "reloading files"
         });
-        let collected = Arc::clone(&registry);
+        if !settings.storage.read_only {
+            let registry = Arc::clone(&registry);
+            tasks.spawn(async move {
+                upkeep::index(registry).await;
+                "reading repositories"
+            });
+        }
         if let Some(purge) = settings.storage.purge.filter(|_| !settings.storage.read_only) {
             tasks.spawn(async move {
                 upkeep::purge(registry, purge).await;
                 "purging uploads"
-            });
-        }
-        if let (Driver::Filesystem(root), false) = (settings.storage.driver, settings.storage.read_only) {
-            tasks.spawn(async move {
-                control::serve(collected, root).await;
-                "commands"
             });
         }
         // Answers probes until the registry itself has ended, so that readiness can say so.
@@ -262,7 +261,7 @@ async fn open_registry(settings: &Settings) -> Result<Registry, Error> {
         Driver::Memory => Ok(Registry::new(Memory::default())),
         Driver::Filesystem(root) => {
             let options = filesystem::Options { read_only: settings.storage.read_only };
-            let open = move || Filesystem::open(root, options).inspect(Filesystem::join_others);
+            let open = move || Filesystem::open(root, options);
             Ok(Registry::new(tokio::task::spawn_blocking(open).await??))
         }
     }

@@ -239,6 +239,14 @@ impl Gate {
         }
     }
 
+    /// Whether there may be a repository whose name begins with `prefix`, up to a `/`, in which `principal` may do `action`.
+    pub fn may_below(&self, principal: &Principal, action: Action, prefix: &str) -> bool {
+        match &self.0.policy {
+            Some(policy) => policy.current().allows_below(principal, action, prefix),
+            None => self.may_without_rules(principal),
+        }
+    }
+
     /// Without rules, whoever could log in and did may do everything, as in the reference.
     fn may_without_rules(&self, principal: &Principal) -> bool {
         self.0.logins.is_none() || principal.name().is_some()

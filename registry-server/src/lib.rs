@@ -5,7 +5,6 @@ pub mod args;
 pub mod auth;
 pub mod config;
 pub mod connection;
-mod control;
 pub mod http;
 pub mod metrics;
 pub mod oci;

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 pub mod blobs;
 pub mod catalog;
-mod claims;
-pub mod collect;
 mod content;
 mod locks;
 pub mod manifests;
 pub mod mount;
+#[cfg(test)]
+mod oracle;
 pub mod referrers;
 pub mod tags;
 pub mod uploads;
 
-use self::{claims::Claims, content::Contents, locks::Locks, mount::Sightings, referrers::Scanned, uploads::Sessions};
+use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions};
 use crate::{
     oci::Digest,
     storage::{self, Optional, Store, layout},
@@ -26,10 +26,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
-    claims: Claims,
     contents: Contents,
+    indexes: Indexes,
     locks: Locks,
-    scanned: Scanned,
     sessions: Sessions,
     sightings: Sightings,
 }
@@ -39,10 +38,9 @@ impl Registry {
     pub fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
-            claims: Claims::default(),
             contents: Contents::default(),
+            indexes: Indexes::default(),
             locks: Locks::default(),
-            scanned: Scanned::default(),
             sessions: Sessions::default(),
             sightings: Sightings::default(),
         }
@@ -54,11 +52,6 @@ impl Registry {
     /// The store's.
     pub async fn health(&self) -> Result<(), storage::Error> {
         self.store.probe().await
-    }
-
-    /// Whether this process alone writes to the store, as far as can be told.
-    pub fn is_only_writer(&self) -> bool {
-        self.store.is_exclusive()
     }
 
     /// Whether a link in a repository says what it should; a link torn by a crash counts as none.

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of repositories' rules, users or HTTP. Every [`Store`] passes the same conformance suite, `suite`.
 
-use std::{fmt, io, os::fd::OwnedFd, sync::Arc, time::SystemTime};
+use std::{fmt, io, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -123,15 +123,6 @@ pub enum Durability {
     Volatile,
 }
 
-/// The time that [`Store::touch`] gives objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touch {
-    /// As if written now.
-    Now,
-    /// As if written when time began: older than any age that is asked for.
-    Ancient,
-}
-
 /// Which names of a directory are asked for. Always in byte order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -148,10 +139,15 @@ impl Listing {
     pub const ALL: Self = Self { after: None, limit: usize::MAX, having: None };
 }
 
-/// While this lives, no other server begins to write to the store.
-#[derive(Debug)]
-pub struct Alone {
-    _lock: Option<OwnedFd>,
+/// A state of a directory: which names it has.
+///
+/// While a directory has the state that it had when that was settled, no name has come or gone, by whatever hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The state, in a form that can be kept and compared after a restart.
+    pub state: String,
+    /// Whether every later change will lead to another state. Never so where that cannot be told.
+    pub settled: bool,
 }
 
 /// Where bytes are kept. Futures may be dropped at any time; what was begun then either completes or has no effect.
@@ -171,15 +167,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Facts about an object or a directory. `Error::NotFound`.
     async fn metadata(&self, key: &Key) -> Result<Metadata, Error>;
 
-    /// Facts about each of many objects or directories, `None` where there is none, in the order of `keys`. One step for
-    /// all.
-    async fn metadata_many(&self, keys: Vec<Key>) -> Result<Vec<Option<Metadata>>, Error>;
-
-    /// Changes when objects were written last, and nothing else. What does not exist is passed over, and so is what
-    /// belongs to another user: the time is a hint.
-    async fn touch(&self, keys: Vec<Key>, touch: Touch) -> Result<(), Error>;
-
-    /// The whole of each of many small objects, `None` where there is none, in the order of `keys`. One step for all.
+    /// The whole of each of many small objects, `None` where there is none of at most `limit` bytes, in the order of
+    /// `keys`. One step for all.
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error>;
 
     /// Makes `key` hold exactly `bytes`, visible at once or not at all; a reader never sees a part. Replaces what was
@@ -189,22 +178,20 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Removes an object, durably. Idempotent: deleting what is not there is `Ok`.
     async fn delete(&self, key: &Key) -> Result<(), Error>;
 
-    /// As [`delete`](Self::delete) of each, but a crash of the machine may bring some of them back.
-    async fn delete_many(&self, keys: Vec<Key>) -> Result<(), Error>;
-
-    /// Removes `directory` and all below it as far as they hold no object, then those above it that hold nothing, up to
-    /// but without `top`. An object that is written meanwhile stays.
-    async fn prune(&self, directory: &Key, top: &Key) -> Result<(), Error>;
-
     /// Removes a directory with everything below it: from [`list`](Self::list) at once, the rest piece by piece.
     /// Idempotent.
     async fn delete_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error>;
 
-    /// Names directly below `directory`. A directory that does not exist has none.
+    /// Names directly below `directory`, as they are now, whoever changed them. A directory that does not exist has none.
+    ///
+    /// Costs what the answer is long, not what the directory is, but for a directory that changed a moment ago.
     async fn list(&self, directory: &Key, listing: Listing) -> Result<Vec<String>, Error>;
 
     /// As [`list`](Self::list), for several directories in one step; in their order.
-    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error>;
+    async fn list_many(&self, listings: Vec<(Key, Listing)>) -> Result<Vec<Vec<String>>, Error>;
+
+    /// What tells whether names directly below `directory` came or went. One that does not exist has a version as well.
+    async fn version(&self, directory: &Key) -> Result<Version, Error>;
 
     /// A handle for a staged write under `key`; nothing happens until it is used. Two handles of one key must not be
     /// used at once.
@@ -212,9 +199,6 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether this process alone writes to the store, so that what it remembers stays true.
     fn is_exclusive(&self) -> bool;
-
-    /// Keeps other servers from beginning to write until what is returned is dropped. `None` when one already has.
-    async fn hold_others_off(&self) -> Result<Option<Alone>, Error>;
 
     /// Whether the store can be reached and written to, without writing.
     async fn probe(&self) -> Result<(), Error>;

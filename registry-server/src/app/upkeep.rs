@@ -14,6 +14,9 @@ use crate::{
 /// it starts.
 const FIRST_PURGE_WITHIN: Duration = Duration::from_secs(60 * 60);
 
+/// How long after a failure repositories are read again.
+const INDEX_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
+
 /// Looks at all of `files` every second. Never returns.
 pub(super) async fn reload(files: Vec<Arc<dyn Poll>>, certificate: Option<Arc<Reloading<Material>>>, metrics: Metrics) {
     let expiry = |metrics: &Metrics| {
@@ -65,6 +68,26 @@ pub(super) async fn purge(registry: Arc<Registry>, purge: Purge) {
         }
         tokio::time::sleep(purge.interval).await;
     }
+}
+
+/// Reads the manifests of a volume that another registry has written, so that the first question for referrers need not
+/// wait for it. Never returns.
+pub(super) async fn index(registry: Arc<Registry>) {
+    loop {
+        match registry.index_referrers().await {
+            Ok(None | Some(0)) => break,
+            Ok(Some(count)) => {
+                tracing::info!("{count} repositories were read for manifests that refer to others");
+                break;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "failed to read repositories for referrers, trying again later");
+            }
+        }
+        tokio::time::sleep(INDEX_AGAIN_AFTER).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// From 0 to 1.

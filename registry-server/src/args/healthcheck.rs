@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpStream, ToSocketAddrs},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -17,9 +17,12 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, Source};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the image has its configuration.
+const IMAGE_CONFIGURATION: &str = "/etc/distribution/config.yml";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,7 +51,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn own_url(configuration: Option<PathBuf>) -> anyhow::Result<Uri> {
-    let settings = config::load(&super::server_source(configuration), super::environment())?.settings;
+    let source = match super::source(configuration) {
+        Source::Embedded if Path::new(IMAGE_CONFIGURATION).is_file() => Source::File(IMAGE_CONFIGURATION.into()),
+        source => source,
+    };
+    let settings = config::load(&source, super::environment())?.settings;
     url_of(&settings).parse().context("failed to make a URL of the configuration")
 }
 
@@ -164,7 +171,6 @@ impl ServerCertVerifier for Unverified {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Source;
 
     fn url(variables: &[(&str, &str)]) -> String {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -48,7 +48,16 @@ impl FromStr for Pattern {
 impl Pattern {
     /// Whether the whole of `name` fits. Takes at most (length of the pattern) times (length of the name) steps.
     pub(super) fn matches(&self, name: &str) -> bool {
-        // reached[i]: what was read of the name fits the first i tokens.
+        self.reached(name)[self.0.len()]
+    }
+
+    /// Whether a longer name that begins with `start` can fit.
+    pub(super) fn matches_beyond(&self, start: &str) -> bool {
+        self.reached(start)[..self.0.len()].contains(&true)
+    }
+
+    /// For each number of tokens, whether the first so many fit `name`.
+    fn reached(&self, name: &str) -> Vec<bool> {
         let mut reached = vec![false; self.0.len() + 1];
         reached[0] = true;
         self.skip_wildcards(&mut reached);
@@ -64,7 +73,7 @@ impl Pattern {
             self.skip_wildcards(&mut next);
             reached = next;
         }
-        reached[self.0.len()]
+        reached
     }
 
     /// A wildcard may stand for nothing.
@@ -117,6 +126,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_longer_name_can_match_is_known_from_its_beginning() {
+        let beyond = |pattern: &str, start: &str| pattern.parse::<Pattern>().unwrap().matches_beyond(start);
+        assert!(beyond("team/**", "team/") && beyond("team/**", "team/a/") && beyond("**/cache", "any/"));
+        assert!(beyond("team/*/x", "team/a/") && beyond("team/app/x", "team/app/"));
+        assert!(!beyond("team/*", "team/a/") && !beyond("team", "team/") && !beyond("team/app", "other/"));
+    }
+
+    #[test]
     fn what_no_name_can_match_is_refused() {
         for text in ["", "Team", "a b", "é", "a?b", "[a]"] {
             assert!(text.parse::<Pattern>().is_err(), "{text}");
@@ -128,6 +145,18 @@ mod tests {
         fn parsing_and_matching_never_panic(pattern in "\\PC{0,40}", name in "[a-z/.]{0,60}") {
             if let Ok(pattern) = pattern.parse::<Pattern>() {
                 pattern.matches(&name);
+            }
+        }
+
+        #[test]
+        fn whoever_matches_a_name_matches_beyond_its_beginnings(
+            pattern in "[ab/*]{1,8}", name in "[ab]{1,2}(/[ab]{1,2}){0,3}",
+        ) {
+            let pattern: Pattern = pattern.parse().unwrap();
+            if pattern.matches(&name) {
+                for (slash, _) in name.match_indices('/') {
+                    prop_assert!(pattern.matches_beyond(&name[..=slash]));
+                }
             }
         }
 

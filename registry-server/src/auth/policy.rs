@@ -78,6 +78,12 @@ impl Policy {
         self.rules_for(principal, action).any(|rule| rule.repositories.iter().any(|pattern| pattern.matches(name)))
     }
 
+    /// Whether there may be a repository whose name begins with `prefix` in which `principal` may do `action`.
+    pub(super) fn allows_below(&self, principal: &Principal, action: Action, prefix: &str) -> bool {
+        let mut rules = self.rules_for(principal, action);
+        rules.any(|rule| rule.repositories.iter().any(|pattern| pattern.matches_beyond(prefix)))
+    }
+
     /// Whether there may be a repository in which `principal` may do `action`.
     pub(super) fn allows_somewhere(&self, principal: &Principal, action: Action) -> bool {
         self.rules_for(principal, action).next().is_some()

@@ -13,8 +13,9 @@ use super::{
     identify, pagination, response,
 };
 use crate::{
-    auth::{Action, Principal},
-    oci::ErrorCode,
+    auth::{Action, Gate, Principal},
+    oci::{ErrorCode, Repository},
+    registry::catalog::Visibility,
 };
 
 /// How many repositories a request gets that does not say.
@@ -45,12 +46,28 @@ async fn page(context: &Context, principal: &Principal, uri: &Uri) -> Result<Res
         return Err(ApiError::new(ErrorCode::PaginationNumberInvalid, Detail::of(json!({ "n": count }))));
     }
     let last = pagination::last(uri);
-    let may_pull = |repository: &_| context.gate.may(principal, Action::Pull, repository);
-    let page = context.registry.catalog(last.as_deref(), count, may_pull).await?;
+    let pullable = Pullable { gate: &context.gate, principal };
+    let page = context.registry.catalog(last.as_deref(), count, &pullable).await?;
     let mut response = response::document(&json!({ "repositories": page.names }));
     if let (true, Some(last)) = (page.more, page.names.last()) {
         let link = pagination::next(context, "/v2/_catalog", &[("last", last), ("n", &count.to_string())]);
         response.headers_mut().insert(header::LINK, link);
     }
     Ok(response)
+}
+
+/// What somebody may pull.
+struct Pullable<'a> {
+    gate: &'a Gate,
+    principal: &'a Principal,
+}
+
+impl Visibility for Pullable<'_> {
+    fn shows(&self, repository: &Repository) -> bool {
+        self.gate.may(self.principal, Action::Pull, repository)
+    }
+
+    fn shows_below(&self, prefix: &str) -> bool {
+        self.gate.may_below(self.principal, Action::Pull, prefix)
+    }
 }

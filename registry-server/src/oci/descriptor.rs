@@ -26,3 +26,12 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<BTreeMap<String, String>>,
 }
+
+impl Descriptor {
+    /// About how many bytes it takes in a document.
+    pub fn weight(&self) -> usize {
+        const FIXED: usize = 256;
+        let annotations = self.annotations.iter().flatten().map(|(key, value)| key.len() + value.len());
+        FIXED + self.media_type.len() + self.artifact_type.as_ref().map_or(0, String::len) + annotations.sum::<usize>()
+    }
+}

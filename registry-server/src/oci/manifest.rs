@@ -17,7 +17,6 @@ const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+p
 pub struct Manifest {
     kind: ManifestType,
     blobs: Vec<Digest>,
-    elsewhere: Vec<Digest>,
     children: Vec<Digest>,
     subject: Option<Digest>,
     artifact_type: Option<String>,
@@ -110,7 +109,6 @@ impl Manifest {
         Ok(Self {
             kind,
             blobs: Vec::new(),
-            elsewhere: Vec::new(),
             children: children.into_iter().map(|child| child.digest).collect(),
             subject: document.subject.map(|subject| subject.digest),
             artifact_type: stated(document.artifact_type),
@@ -121,12 +119,11 @@ impl Manifest {
     fn image(kind: ManifestType, document: Document<'_>) -> Result<Self, Invalid> {
         let config = document.config.ok_or(Invalid::ConfigMissing)?;
         let layers = document.layers.unwrap_or_default();
-        let (elsewhere, layers): (Vec<_>, Vec<_>) =
-            layers.iter().partition(|layer| media_type::is_non_distributable(&layer.media_type));
+        let stored_here = |layer: &&Referenced<'_>| !media_type::is_non_distributable(&layer.media_type);
+        let layers = layers.iter().filter(stored_here).map(|layer| layer.digest);
         Ok(Self {
             kind,
-            blobs: std::iter::once(config.digest).chain(layers.into_iter().map(|layer| layer.digest)).collect(),
-            elsewhere: elsewhere.into_iter().map(|layer| layer.digest).collect(),
+            blobs: std::iter::once(config.digest).chain(layers).collect(),
             children: Vec::new(),
             subject: document.subject.map(|subject| subject.digest),
             artifact_type: stated(document.artifact_type).or_else(|| stated(Some(config.media_type.into_owned()))),
@@ -147,11 +144,6 @@ impl Manifest {
     /// What an index lists.
     pub fn children(&self) -> &[Digest] {
         &self.children
-    }
-
-    /// All content it names: blobs, also those that may stay elsewhere, and what an index lists.
-    pub fn mentioned(&self) -> impl Iterator<Item = Digest> {
-        self.blobs.iter().chain(&self.elsewhere).chain(&self.children).copied()
     }
 
     /// What this manifest refers to: a signature's image, for example. Need not exist.
@@ -272,7 +264,6 @@ mod tests {
         let document = format!(r#"{{"config":{config},"layers":[{foreign},{restricted}]}}"#);
         let manifest = Manifest::parse(document.as_bytes(), Some(OCI_IMAGE)).unwrap();
         assert_eq!(manifest.blobs(), [digest("cargo")]);
-        assert!(manifest.mentioned().eq(["cargo", "fog", "mist"].map(digest)));
     }
 
     #[test]

@@ -53,18 +53,6 @@ impl Registry {
         Ok(bytes.into())
     }
 
-    /// As [`blob`](Self::blob), for a client that asks whether it has to upload: the blob stays for a while, although no
-    /// manifest may name it yet.
-    ///
-    /// # Errors
-    /// As [`blob`](Self::blob).
-    pub async fn confirm_blob(&self, repository: &Repository, digest: &Digest) -> Result<Object, Error> {
-        let _no_collection = self.claims.hold(vec![*digest]).await;
-        let object = self.blob(repository, digest).await?;
-        self.confirm(repository, digest, layout::layer_link(repository, digest)).await?;
-        Ok(object)
-    }
-
     /// Takes a blob out of `repository`; other repositories keep it.
     ///
     /// # Errors
@@ -75,9 +63,7 @@ impl Registry {
         if !self.is_linked(&link, digest).await? {
             return Err(Error::Unknown(*digest));
         }
-        self.store.delete(&link).await?;
-        self.claims.used(repository, [*digest]);
-        Ok(self.release(repository, [(*digest, layout::blob(digest))]).await?)
+        Ok(self.store.delete(&link).await?)
     }
 
     /// Content from memory. Nothing while another process may be changing the store.

@@ -1,21 +1,50 @@
 //! The repositories there are, in the order of their full names.
 //!
+//! There is no list of repositories that could be wrong: each page is a walk over the directories that can hold its names,
+//! begun at its place in the order. What makes that cheap is the store, which lists a part of a large directory without
+//! looking at the rest of it. So a page costs what it is long, whatever the number of repositories before and after it.
+//!
 //! Directories nest as names do, but their order is not the names': `a-b` comes before `a/b`, because `-` sorts before
-//! `/`, while a walk of the tree would meet `a/b` inside `a` first.
-
-use std::{cmp::Reverse, collections::BinaryHeap};
+//! `/`, while a plain walk of the tree would meet `a/b` inside `a` first.
 
 use crate::{
-    oci::{Repository, repository},
+    oci::Repository,
     registry::{Registry, tags::Page},
-    storage::{self, Listing, layout},
+    storage::{self, layout},
 };
+
+mod walk;
+
+pub(super) use walk::Walk;
 
 /// Most directories read in one step.
 const BATCH: usize = 256;
 
+/// Which repositories a list is about.
+pub trait Visibility: Sync {
+    /// Whether `repository` belongs to it.
+    fn shows(&self, repository: &Repository) -> bool;
+
+    /// Whether any repository whose name begins with `prefix`, which ends in `/`, can belong to it. Saves looking.
+    fn shows_below(&self, prefix: &str) -> bool;
+}
+
+/// Every repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Everything;
+
+impl Visibility for Everything {
+    fn shows(&self, _: &Repository) -> bool {
+        true
+    }
+
+    fn shows_below(&self, _: &str) -> bool {
+        true
+    }
+}
+
 impl Registry {
-    /// At most `limit` repositories after `after`, of those that `wanted` accepts.
+    /// At most `limit` repositories after `after`, of those that are `visible`.
     ///
     /// # Errors
     /// The store's.
@@ -23,118 +52,24 @@ impl Registry {
         &self,
         after: Option<&str>,
         limit: usize,
-        wanted: impl Fn(&Repository) -> bool,
+        visible: &dyn Visibility,
     ) -> Result<Page, storage::Error> {
         let mut names = Vec::new();
-        let mut walk = self.walk(&[layout::MANIFESTS], after);
         // A small page need not read ahead far.
-        walk.batch = limit.saturating_add(1).min(BATCH);
+        let batch = limit.saturating_add(1).min(BATCH);
+        let mut walk = Walk::new(&*self.store, layout::MANIFESTS, after, visible, batch);
         while names.len() <= limit {
             match walk.next().await? {
-                Some(repository) if wanted(&repository) => names.push(repository.as_str().to_owned()),
-                Some(_) => {}
+                Some(repository) => names.push(repository.as_str().to_owned()),
                 None => break,
             }
         }
         Ok(Page::cut(names, limit))
     }
 
-    /// Every repository whose directory holds one of `markers`, in order, after `after`.
-    pub(super) fn walk<'a>(&'a self, markers: &'static [&'static str], after: Option<&str>) -> Walk<'a> {
-        let waiting = BinaryHeap::from([Reverse(Waiting { order: String::new(), step: Step::Top })]);
-        Walk { registry: self, markers, after: after.map(str::to_owned), waiting, batch: BATCH }
-    }
-}
-
-/// A walk over repositories, in byte order of their full names. Holds the names of the directories beside its way.
-#[derive(Debug)]
-pub(super) struct Walk<'a> {
-    registry: &'a Registry,
-    markers: &'static [&'static str],
-    after: Option<String>,
-    waiting: BinaryHeap<Reverse<Waiting>>,
-    /// How many directories are read in one step.
-    batch: usize,
-}
-
-/// Something to be done when its turn comes: directory `a` has its turn at `a`, what is below it at `a/`.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Waiting {
-    order: String,
-    step: Step,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    /// The directory above all repositories.
-    Top,
-    /// A directory that was not read yet.
-    Directory,
-    /// A directory that was.
-    Read { is_repository: bool, children: Vec<String> },
-    /// The directories below one.
-    Below(Vec<String>),
-}
-
-impl Walk<'_> {
-    /// The next repository.
-    pub(super) async fn next(&mut self) -> Result<Option<Repository>, storage::Error> {
-        while let Some(Reverse(Waiting { order, step })) = self.waiting.pop() {
-            match step {
-                Step::Top => {
-                    let names = self.registry.store.list(&layout::repositories(None), Listing::ALL).await?;
-                    self.descend("", names);
-                }
-                Step::Directory => self.read(order).await?,
-                Step::Read { is_repository, children } => {
-                    if !children.is_empty() {
-                        self.wait(format!("{order}/"), Step::Below(children));
-                    }
-                    let wanted = is_repository && self.after.as_deref().is_none_or(|after| order.as_str() > after);
-                    if wanted && let Ok(repository) = order.parse() {
-                        return Ok(Some(repository));
-                    }
-                }
-                Step::Below(children) => self.descend(&order, children),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads a directory, and with it those whose turn comes next.
-    async fn read(&mut self, first: String) -> Result<(), storage::Error> {
-        let mut names = vec![first];
-        while names.len() < self.batch
-            && let Some(Reverse(Waiting { step: Step::Directory, .. })) = self.waiting.peek()
-            && let Some(Reverse(next)) = self.waiting.pop()
-        {
-            names.push(next.order);
-        }
-        let directories = names.iter().map(|name| layout::repositories(Some(name))).collect();
-        let contents = self.registry.store.list_many(directories, Listing::ALL).await?;
-        for (order, mut children) in names.into_iter().zip(contents) {
-            let is_repository = children.iter().any(|entry| self.markers.contains(&&**entry));
-            children.retain(|entry| repository::is_component(entry));
-            self.waiting.push(Reverse(Waiting { order, step: Step::Read { is_repository, children } }));
-        }
-        Ok(())
-    }
-
-    fn descend(&mut self, prefix: &str, children: Vec<String>) {
-        for child in children.into_iter().filter(|child| repository::is_component(child)) {
-            self.wait(format!("{prefix}{child}"), Step::Directory);
-        }
-    }
-
-    /// Queues a step, unless everything it can lead to was listed before.
-    fn wait(&mut self, order: String, step: Step) {
-        let passed = self.after.as_deref().is_some_and(|after| {
-            let last = if order.ends_with('/') { order.clone() } else { format!("{order}/") };
-            last.as_str() <= after && !after.starts_with(&last)
-        });
-        if !passed {
-            self.waiting.push(Reverse(Waiting { order, step }));
-        }
+    /// Every repository whose directory holds `marker`, in order.
+    pub(super) fn walk(&self, marker: &'static str) -> Walk<'_> {
+        Walk::new(&*self.store, marker, None, &Everything, BATCH)
     }
 }
 
@@ -158,7 +93,7 @@ mod tests {
     async fn all_pages(registry: &Registry, limit: usize) -> Vec<String> {
         let (mut all, mut last) = (Vec::new(), None);
         loop {
-            let page = registry.catalog(last.as_deref(), limit, |_| true).await.unwrap();
+            let page = registry.catalog(last.as_deref(), limit, &Everything).await.unwrap();
             all.extend(page.names);
             last = all.last().cloned();
             if !page.more {
@@ -176,12 +111,25 @@ mod tests {
         }
     }
 
+    /// The repositories that end in `y`, none of them below `hidden/`.
+    struct EndingInY;
+
+    impl Visibility for EndingInY {
+        fn shows(&self, repository: &Repository) -> bool {
+            repository.as_str().ends_with('y')
+        }
+
+        fn shows_below(&self, prefix: &str) -> bool {
+            prefix != "hidden/"
+        }
+    }
+
     #[tokio::test]
-    async fn only_wanted_repositories_fill_a_page() {
-        let registry = registry(&["a/x", "a/y", "b/x", "b/y"]).await;
-        let page = registry.catalog(None, 1, |name| name.as_str().ends_with('y')).await.unwrap();
+    async fn only_visible_repositories_fill_a_page() {
+        let registry = registry(&["a/x", "a/y", "b/x", "b/y", "hidden/x"]).await;
+        let page = registry.catalog(None, 1, &EndingInY).await.unwrap();
         assert_eq!(page, Page { names: vec!["a/y".to_owned()], more: true });
-        let page = registry.catalog(Some("a/y"), 1, |name| name.as_str().ends_with('y')).await.unwrap();
+        let page = registry.catalog(Some("a/y"), 1, &EndingInY).await.unwrap();
         assert_eq!(page, Page { names: vec!["b/y".to_owned()], more: false });
     }
 
@@ -195,6 +143,20 @@ mod tests {
             let sorted: Vec<&str> = names.iter().map(String::as_str).collect();
             let listed = runtime.block_on(async { all_pages(&registry(&sorted).await, limit).await });
             prop_assert_eq!(listed, sorted);
+        }
+
+        #[test]
+        fn a_page_may_begin_anywhere(
+            names in proptest::collection::btree_set("[ab0](-[ab]|\\.[ab])?(/[ab0](-[ab])?){0,2}", 0..12),
+            after in "[ab0]?[ab0/.-]{0,5}|\\PC{0,5}",
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let sorted: Vec<&str> = names.iter().map(String::as_str).collect();
+            let later: Vec<&str> = sorted.iter().copied().filter(|name| *name > after.as_str()).collect();
+            let page = runtime.block_on(async {
+                registry(&sorted).await.catalog(Some(&after), 100, &Everything).await.unwrap()
+            });
+            prop_assert_eq!(page.names, later);
         }
     }
 }

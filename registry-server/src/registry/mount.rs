@@ -66,13 +66,12 @@ impl Registry {
         from: Option<&Repository>,
         may_pull: impl Fn(&Repository) -> bool,
     ) -> Result<bool, storage::Error> {
-        let _no_deletion = self.locks.shared(repository).await;
-        let _no_collection = self.claims.hold(vec![*digest]).await;
         let found = match from {
             Some(from) => may_pull(from) && self.holds_blob(from, digest).await?,
             None => self.is_somewhere(digest, &may_pull).await?,
         };
         if found {
+            let _no_deletion = self.locks.shared(repository).await;
             self.link_blob(repository, digest).await?;
         }
         Ok(found)
@@ -91,7 +90,7 @@ impl Registry {
                 return Ok(true);
             }
         }
-        let mut walk = self.walk(&[layout::LAYERS], None);
+        let mut walk = self.walk(layout::LAYERS);
         for _ in 0..SEARCHED {
             let Some(candidate) = walk.next().await? else { return Ok(false) };
             if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {
@@ -107,12 +106,10 @@ impl Registry {
         Ok(self.store.open_linked(&link, &content, &layout::blob(digest)).await.optional()?.is_some())
     }
 
-    /// Makes `repository` hold a blob whose content is in the store, and promises the client that it stays for a while.
-    /// The caller holds it.
+    /// Makes `repository` hold a blob whose content is in the store.
     pub(super) async fn link_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), storage::Error> {
-        let link = layout::layer_link(repository, digest);
-        self.store.put(&link, layout::link(digest), Durability::Durable).await?;
+        self.store.put(&layout::layer_link(repository, digest), layout::link(digest), Durability::Durable).await?;
         self.sightings.saw(digest, repository);
-        self.confirm(repository, digest, link).await
+        Ok(())
     }
 }

@@ -66,9 +66,12 @@ impl Registry {
 
     /// Whether anything was ever pushed to `repository`.
     async fn is_known(&self, repository: &Repository) -> Result<bool, storage::Error> {
-        let directory = layout::repositories(Some(repository.as_str()));
-        let entries = self.store.list(&directory, Listing::ALL).await?;
-        Ok(entries.iter().any(|entry| entry == layout::MANIFESTS || entry == layout::LAYERS))
+        for part in [layout::MANIFESTS, layout::LAYERS] {
+            if self.store.metadata(&layout::part(repository.as_str(), part)).await.optional()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What a tag points at; `None` when there is no such tag.
@@ -83,29 +86,34 @@ impl Registry {
     /// [`Error::Unknown`] when there is no such tag, else the store's.
     pub async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), Error> {
         let _others_wait = self.locks.exclusive(repository).await;
-        let Some(digest) = self.tagged(repository, tag).await? else { return Err(Error::Unknown(tag.clone())) };
-        self.store.delete_tree(&layout::tag(repository, tag), Durability::Durable).await?;
-        // With the tag goes the sign that the manifest is not a part of something that is being pushed.
-        Ok(self.release(repository, [(digest, layout::revision_link(repository, &digest))]).await?)
+        if self.tagged(repository, tag).await?.is_none() {
+            return Err(Error::Unknown(tag.clone()));
+        }
+        Ok(self.store.delete_tree(&layout::tag(repository, tag), Durability::Durable).await?)
     }
 
     /// Removes every tag that points at `digest`. The caller holds off pushes.
     pub(super) async fn untag_all(&self, repository: &Repository, digest: &Digest) -> Result<(), storage::Error> {
+        // Found first and removed then: a directory that changes while it is listed has to be read again for each part.
+        for tag in self.tags_of(repository, digest).await? {
+            self.store.delete_tree(&layout::tag(repository, &tag), Durability::Durable).await?;
+        }
+        Ok(())
+    }
+
+    /// The tags that point at `digest`.
+    async fn tags_of(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Tag>, storage::Error> {
         let directory = layout::tags(repository);
-        let mut after = None;
+        let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let listing = Listing { after, limit: BATCH, having: None };
-            let names = self.store.list(&directory, listing).await?;
+            let names = self.store.list(&directory, Listing { after, limit: BATCH, having: None }).await?;
             let tags: Vec<Tag> = names.iter().filter_map(|name| name.parse().ok()).collect();
             let links = tags.iter().map(|tag| layout::tag_link(repository, tag)).collect();
-            let pointing = self.store.get_many(links, LINK_LIMIT).await?;
-            for (tag, content) in tags.iter().zip(pointing) {
-                if content.and_then(|content| layout::linked(&content)) == Some(*digest) {
-                    self.store.delete_tree(&layout::tag(repository, tag), Durability::Durable).await?;
-                }
-            }
+            let contents = self.store.get_many(links, LINK_LIMIT).await?;
+            let pointed_at = contents.into_iter().map(|content| content.and_then(|content| layout::linked(&content)));
+            found.extend(tags.into_iter().zip(pointed_at).filter(|(_, at)| *at == Some(*digest)).map(|(tag, _)| tag));
             if names.len() < BATCH {
-                return Ok(());
+                return Ok(found);
             }
             after = names.last().cloned();
         }

@@ -11,6 +11,7 @@
 //!     _uploads/<uuid>/{data,startedat,owner}                an upload session; `owner` is ours
 //! private-registry/
 //!   referrers/<name>/_subjects/<algorithm>/<hex>/<algorithm>-<hex>   a manifest that refers to a subject
+//!   referrers/_indexed                                      says that all repositories were read for referrers once
 //!   referrers/<name>/_scanned                               state of `revisions` when it was last read for referrers
 //! ```
 //! A `link` holds a digest, `<algorithm>:<hex>`, without a newline. What is below `private-registry` is derived from the
@@ -48,29 +49,9 @@ pub fn blob(digest: &Digest) -> Key {
     Key(format!("docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
 }
 
-/// The directory whose names are the first two digits of the hashes of all content.
-pub fn blobs(algorithm: Algorithm) -> Key {
-    Key(format!("docker/registry/v2/blobs/{algorithm}"))
-}
-
-/// The directory whose names are the hashes of all content that begin with `prefix`, a name below [`blobs`].
-pub fn blobs_with(algorithm: Algorithm, prefix: &str) -> Key {
-    Key(format!("docker/registry/v2/blobs/{algorithm}/{prefix}"))
-}
-
 /// Says that `repository` holds the blob.
 pub fn layer_link(repository: &Repository, digest: &Digest) -> Key {
     Key(format!("{REPOSITORIES}/{repository}/{LAYERS}/{}/{}/link", digest.algorithm(), digest.hex()))
-}
-
-/// The directory whose names are the hashes of a repository's blobs.
-pub fn layers(repository: &Repository, algorithm: Algorithm) -> Key {
-    Key(format!("{REPOSITORIES}/{repository}/{LAYERS}/{algorithm}"))
-}
-
-/// A part of a repository: one of [`MANIFESTS`], [`LAYERS`] and [`UPLOADS`].
-pub fn part(repository: &Repository, part: &str) -> Key {
-    Key(format!("{REPOSITORIES}/{repository}/{part}"))
 }
 
 /// Says that `repository` holds the manifest.
@@ -104,14 +85,14 @@ pub fn tag_history_link(repository: &Repository, tag: &Tag, digest: &Digest) -> 
     Key(format!("{REPOSITORIES}/{repository}/{MANIFESTS}/tags/{tag}/index/{algorithm}/{hex}/link"))
 }
 
-/// The directory whose names are the hashes of what a tag ever pointed at.
-pub fn tag_history(repository: &Repository, tag: &Tag, algorithm: Algorithm) -> Key {
-    Key(format!("{REPOSITORIES}/{repository}/{MANIFESTS}/tags/{tag}/index/{algorithm}"))
-}
-
 /// A directory on the way to repositories: `None` for the top, else the leading components of a name.
 pub fn repositories(name: Option<&str>) -> Key {
     Key(name.map_or_else(|| REPOSITORIES.to_owned(), |name| format!("{REPOSITORIES}/{name}")))
+}
+
+/// What makes a directory on the way to repositories one itself: [`MANIFESTS`], [`LAYERS`] or [`UPLOADS`] in it.
+pub fn part(name: &str, part: &'static str) -> Key {
+    Key(format!("{REPOSITORIES}/{name}/{part}"))
 }
 
 /// The directory whose names are a repository's upload sessions.
@@ -144,20 +125,25 @@ pub fn referrers(repository: &Repository, subject: &Digest) -> Key {
     Key(format!("{REFERRERS}/{repository}/_subjects/{}/{}", subject.algorithm(), subject.hex()))
 }
 
-/// Everything about the referrers in a repository, but when it was read.
-pub fn all_referrers(repository: &Repository) -> Key {
-    Key(format!("{REFERRERS}/{repository}/_subjects"))
-}
-
 /// One referrer of `subject`.
 pub fn referrer(repository: &Repository, subject: &Digest, referrer: &Digest) -> Key {
     let directory = referrers(repository, subject);
-    Key(format!("{directory}/{}-{}", referrer.algorithm(), referrer.hex()))
+    Key(format!("{directory}/{}", name_of_referrer(referrer)))
+}
+
+/// The name of a referrer below [`referrers`]. Names are in the order of digests.
+pub fn name_of_referrer(referrer: &Digest) -> String {
+    format!("{}-{}", referrer.algorithm(), referrer.hex())
 }
 
 /// The digest that a name below [`referrers`] stands for.
 pub fn referrer_of_name(name: &str) -> Option<Digest> {
     name.replacen('-', ":", 1).parse().ok()
+}
+
+/// Says that all repositories of the volume were read for referrers once.
+pub fn referrers_indexed() -> Key {
+    Key(format!("{REFERRERS}/_indexed"))
 }
 
 /// The state of `revisions` up to which the referrers of a repository are complete.

@@ -10,9 +10,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, Touch, running::Running,
-};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, Version, running::Running};
 use crate::oci::{Algorithm, Digest};
 
 /// A [`Store`] that lasts as long as the process. Clones share it.
@@ -23,6 +21,8 @@ pub struct Memory(Arc<Mutex<Content>>);
 struct Content {
     objects: BTreeMap<String, (Bytes, SystemTime)>,
     staged: BTreeMap<String, (BytesMut, Running)>,
+    /// How often a name came or went.
+    changes: u64,
 }
 
 impl Memory {
@@ -36,20 +36,17 @@ impl Content {
         self.objects.get(&key.0).map(|(bytes, _)| bytes.clone()).ok_or_else(|| Error::NotFound(key.clone()))
     }
 
+    fn insert(&mut self, key: &Key, bytes: Bytes) {
+        let before = self.objects.insert(key.0.clone(), (bytes, SystemTime::now()));
+        self.changes += u64::from(before.is_none());
+    }
+
     fn small(&self, key: &Key, limit: usize) -> Result<Bytes, Error> {
         let bytes = self.get(key)?;
         if bytes.len() > limit {
             return Err(Error::TooLarge { key: key.clone(), size: bytes.len() as u64, limit });
         }
         Ok(bytes)
-    }
-
-    fn metadata(&self, key: &Key) -> Result<Metadata, Error> {
-        if let Some((bytes, modified)) = self.objects.get(&key.0) {
-            return Ok(Metadata { size: bytes.len() as u64, modified: *modified });
-        }
-        let modified = self.modified_below(key).ok_or_else(|| Error::NotFound(key.clone()))?;
-        Ok(Metadata { size: 0, modified })
     }
 
     /// When anything below a directory changed last; `None` when there is nothing.
@@ -108,53 +105,28 @@ impl Store for Memory {
     }
 
     async fn metadata(&self, key: &Key) -> Result<Metadata, Error> {
-        self.content().metadata(key)
-    }
-
-    async fn metadata_many(&self, keys: Vec<Key>) -> Result<Vec<Option<Metadata>>, Error> {
         let content = self.content();
-        keys.iter().map(|key| content.metadata(key).optional()).collect()
-    }
-
-    async fn touch(&self, keys: Vec<Key>, touch: Touch) -> Result<(), Error> {
-        let time = match touch {
-            Touch::Now => SystemTime::now(),
-            Touch::Ancient => SystemTime::UNIX_EPOCH,
-        };
-        let mut content = self.content();
-        for key in keys {
-            if let Some((_, modified)) = content.objects.get_mut(&key.0) {
-                *modified = time;
-            }
+        if let Some((bytes, modified)) = content.objects.get(&key.0) {
+            return Ok(Metadata { size: bytes.len() as u64, modified: *modified });
         }
-        Ok(())
+        let modified = content.modified_below(key).ok_or_else(|| Error::NotFound(key.clone()))?;
+        Ok(Metadata { size: 0, modified })
     }
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
         let content = self.content();
-        keys.iter().map(|key| content.small(key, limit).optional()).collect()
+        Ok(keys.iter().map(|key| content.small(key, limit).ok()).collect())
     }
 
     async fn put(&self, key: &Key, bytes: Bytes, _durability: Durability) -> Result<(), Error> {
-        self.content().objects.insert(key.0.clone(), (bytes, SystemTime::now()));
+        self.content().insert(key, bytes);
         Ok(())
     }
 
     async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.content().objects.remove(&key.0);
-        Ok(())
-    }
-
-    async fn delete_many(&self, keys: Vec<Key>) -> Result<(), Error> {
         let mut content = self.content();
-        for key in keys {
-            content.objects.remove(&key.0);
-        }
-        Ok(())
-    }
-
-    /// A directory without objects does not exist here.
-    async fn prune(&self, _directory: &Key, _top: &Key) -> Result<(), Error> {
+        let gone = content.objects.remove(&key.0);
+        content.changes += u64::from(gone.is_some());
         Ok(())
     }
 
@@ -163,6 +135,7 @@ impl Store for Memory {
         let mut content = self.content();
         content.objects.retain(|key, _| !key.starts_with(&prefix));
         content.staged.retain(|key, _| !key.starts_with(&prefix));
+        content.changes += 1;
         Ok(())
     }
 
@@ -170,9 +143,13 @@ impl Store for Memory {
         Ok(self.content().list(directory, &listing))
     }
 
-    async fn list_many(&self, directories: Vec<Key>, listing: Listing) -> Result<Vec<Vec<String>>, Error> {
+    async fn list_many(&self, listings: Vec<(Key, Listing)>) -> Result<Vec<Vec<String>>, Error> {
         let content = self.content();
-        Ok(directories.iter().map(|directory| content.list(directory, &listing)).collect())
+        Ok(listings.iter().map(|(directory, listing)| content.list(directory, listing)).collect())
+    }
+
+    async fn version(&self, _directory: &Key) -> Result<Version, Error> {
+        Ok(Version { state: self.content().changes.to_string(), settled: true })
     }
 
     fn staged(&self, key: &Key) -> Arc<dyn Staged> {
@@ -181,10 +158,6 @@ impl Store for Memory {
 
     fn is_exclusive(&self) -> bool {
         true
-    }
-
-    async fn hold_others_off(&self) -> Result<Option<Alone>, Error> {
-        Ok(Some(Alone { _lock: None }))
     }
 
     async fn probe(&self) -> Result<(), Error> {
@@ -235,7 +208,7 @@ impl Staged for StagedBytes {
     async fn commit(&self, key: &Key) -> Result<(), Error> {
         let mut content = self.store.content();
         let (bytes, _) = content.staged.remove(&self.key.0).ok_or_else(|| Error::NotFound(self.key.clone()))?;
-        content.objects.insert(key.0.clone(), (bytes.freeze(), SystemTime::now()));
+        content.insert(key, bytes.freeze());
         Ok(())
     }
 }

@@ -5,7 +5,6 @@
 mod auth;
 mod cli;
 mod client;
-mod collect;
 mod config;
 mod http2;
 mod limits;

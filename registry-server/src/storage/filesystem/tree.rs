@@ -17,8 +17,8 @@ use rustix::{
 };
 use uuid::Uuid;
 
-use super::durable::Durable;
-use crate::storage::{Durability, Error, Key, Touch};
+use super::{durable::Durable, index::Index};
+use crate::storage::{Durability, Error, Key};
 
 /// How often a write starts over because somebody removed its directory meanwhile.
 const ATTEMPTS: usize = 16;
@@ -38,13 +38,15 @@ pub(super) struct Tree {
     root: OwnedFd,
     path: PathBuf,
     durable: Durable,
+    index: Index,
     /// Whether the kernel and its sandbox let us ask for cached lookups.
     cached_lookups: AtomicBool,
 }
 
 impl Tree {
     pub(super) fn new(root: OwnedFd, path: PathBuf) -> Self {
-        Self { root, path, durable: Durable::default(), cached_lookups: AtomicBool::new(true) }
+        let (durable, index) = (Durable::default(), Index::default());
+        Self { root, path, durable, index, cached_lookups: AtomicBool::new(true) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -53,6 +55,17 @@ impl Tree {
 
     pub(super) fn root(&self) -> &OwnedFd {
         &self.root
+    }
+
+    /// With another index.
+    #[cfg(test)]
+    pub(super) fn with_index(self, index: Index) -> Self {
+        Self { index, ..self }
+    }
+
+    /// What is remembered of large directories.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
     }
 
     /// An open file and its size.
@@ -208,38 +221,19 @@ impl Tree {
     }
 
     /// Removes a file, and its directory when that is empty then.
-    pub(super) fn remove(&self, key: &Key, durability: Durability) -> Result<(), Error> {
+    pub(super) fn remove(&self, key: &Key) -> Result<(), Error> {
         match sys::unlinkat(&self.root, key.as_str(), AtFlags::empty()) {
             Ok(()) => {}
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
             Err(error) => return Err(failure("remove", key, error)),
         }
         let parent = key.parent();
-        if durability == Durability::Durable {
-            self.synchronise(parent).or_else(missing_is_fine).map_err(|error| Error::io("remove", key, error))?;
+        self.synchronise(parent).or_else(missing_is_fine).map_err(|error| Error::io("remove", key, error))?;
+        // Not empty, or somebody was faster: both are fine.
+        if sys::unlinkat(&self.root, parent, AtFlags::REMOVEDIR).is_ok() {
+            self.durable.remove(parent);
         }
-        self.remove_empty(parent);
         Ok(())
-    }
-
-    /// Removes a directory that is empty; whether it was. Not empty, or somebody was faster: both are fine.
-    pub(super) fn remove_empty(&self, directory: &str) -> bool {
-        let removed = sys::unlinkat(&self.root, directory, AtFlags::REMOVEDIR).is_ok();
-        if removed {
-            self.durable.remove(directory);
-        }
-        removed
-    }
-
-    /// Changes when a file was written last.
-    pub(super) fn touch(&self, key: &Key, touch: Touch) -> Result<(), Error> {
-        let nanoseconds = if touch == Touch::Now { sys::UTIME_NOW } else { 0 };
-        let time = sys::Timespec { tv_sec: 0, tv_nsec: nanoseconds };
-        let times = sys::Timestamps { last_access: time, last_modification: time };
-        match sys::utimensat(&self.root, key.as_str(), &times, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::PERM | Errno::ACCESS | Errno::ROFS) => Ok(()),
-            Err(error) => Err(failure("touch", key, error)),
-        }
     }
 
     /// Removes a directory with all it holds: hidden by one rename, then emptied.
@@ -274,9 +268,11 @@ fn missing_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// A file where a directory was expected means that the object does not exist, as its absence would.
+/// A file where a directory was expected, or symbolic links in a circle, mean that the object does not exist, as its
+/// absence would.
 fn failure(action: &'static str, key: &Key, error: Errno) -> Error {
-    if error == Errno::NOTDIR { Error::NotFound(key.clone()) } else { Error::io(action, key, error) }
+    let absent = matches!(error, Errno::NOTDIR | Errno::LOOP);
+    if absent { Error::NotFound(key.clone()) } else { Error::io(action, key, error) }
 }
 
 fn read_cached(file: &File, size: usize) -> io::Result<Bytes> {
