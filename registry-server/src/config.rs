@@ -9,6 +9,7 @@ mod document;
 mod effective;
 mod environment;
 mod settings;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 
@@ -115,11 +116,12 @@ pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, Stri
         Source::Embedded => DEFAULT.to_owned(),
         Source::File(file) => read(file).map_err(|source| Error::Read { path: path.clone(), source })?,
     };
-    let mut document = document::parse(&text).map_err(|reason| Error::Parse { path: path.clone(), reason })?;
+    let mut report = Report::default();
+    let mut document =
+        yaml::parse(&text, "", &mut report).map_err(|reason| Error::Parse { path: path.clone(), reason })?;
     if *source == Source::Embedded {
         document["storage"] = json!({"filesystem": {"rootdirectory": EMBEDDED_ROOT}});
     }
-    let mut report = Report::default();
     environment::apply(&mut document, environment, &mut report);
     let settled = settle(document, &mut report);
     match settled {
@@ -152,8 +154,9 @@ fn settle(document: Value, report: &mut Report) -> Option<(Config, Settings)> {
     }
 }
 
-/// Gives a file without `version`, a storage driver or `http.addr` what the image's own configuration has there, and takes
-/// the old form of `log.level`. The reference refuses such files, people write them nevertheless.
+/// Gives a file without `version`, a storage driver or `http.addr` what the image's own configuration has there, which the
+/// reference refuses and people write nevertheless. Takes the old form of `log.level`, and the sizes of pages that mean the
+/// default.
 fn complete(document: &mut Map<String, Value>, report: &mut Report) {
     if !document.contains_key("version") {
         report.warn("the configuration has no version: write version: 0.1".to_owned());
@@ -161,6 +164,12 @@ fn complete(document: &mut Map<String, Value>, report: &mut Report) {
     if let Some(level) = document.remove("loglevel") {
         report.warn(format!("loglevel is the old form: write log: {{level: {}}}", level.as_str().unwrap_or_default()));
         section(document, "log").entry("level").or_insert(level);
+    }
+    for (listing, limit) in [("catalog", "maxentries"), ("tags", "maxtags")] {
+        let limits = section(document, listing);
+        if limits.get(limit).and_then(Value::as_i64).is_some_and(|most| most <= 0) {
+            limits.remove(limit);
+        }
     }
     let storage = section(document, "storage");
     if !(storage.contains_key("filesystem") || storage.contains_key("inmemory")) {
@@ -451,6 +460,14 @@ mod tests {
         let Loaded { settings, warnings, .. } = loaded(DEFAULT, &variables).unwrap();
         assert_eq!(settings.http.tls.unwrap().minimum, registry_config::MinimumTls::Tls12);
         assert_eq!(warnings, ["http.tls.minimumtls is below tls1.2, which is the oldest version spoken"]);
+    }
+
+    #[test]
+    fn a_page_of_no_entries_means_the_default() {
+        let variables = [("REGISTRY_CATALOG_MAXENTRIES", "-7"), ("REGISTRY_TAGS_MAXTAGS", "0")];
+        let loaded = loaded(DEFAULT, &variables).unwrap();
+        assert_eq!((loaded.settings.catalog_max_entries, loaded.settings.tags_max), (1000, 1000));
+        assert!(loaded.effective().unwrap().contains("catalog:\n  maxentries: 1000\ntags:\n  maxtags: 1000\n"));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use registry_config::keys::{Field, Node};
 use serde_json::{Map, Value};
 
-use super::document::{self, Report};
+use super::{
+    document::{self, Report},
+    yaml,
+};
 
 /// Gives every key below `node` that has a default and is not in `value` that default. A section that has none is left out,
 /// not filled: it is an option that nobody asked for.
@@ -31,7 +34,8 @@ fn fill_field(map: &mut Map<String, Value>, field: &Field) {
 
 /// The default of a key. A test holds that every one can be read.
 fn parse(default: &str, field: &Field) -> Option<Value> {
-    document::shape(document::parse(default).ok()?, field.node, field.key, &mut Report::default())
+    let mut report = Report::default();
+    document::shape(yaml::parse(default, field.key, &mut report).ok()?, field.node, field.key, &mut report)
 }
 
 #[cfg(test)]

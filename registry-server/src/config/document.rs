@@ -26,17 +26,6 @@ impl Report {
     }
 }
 
-/// Parses YAML. An empty text is an empty mapping.
-///
-/// # Errors
-/// What is wrong with the text, with its place but without its lines: there may be passwords in them.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
-    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Value::Object(Map::new()));
-    }
-    serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())
-}
-
 /// Brings `value` into the shape of `node`. What has no meaning is taken out with a warning; what cannot be given that
 /// shape is an error, named by `path`. `None`: there is nothing left, as if the key had not been written.
 pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
@@ -223,6 +212,7 @@ fn asks_for_nothing(value: &Value) -> bool {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+/// The path of `key` below `path`.
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -13,9 +13,6 @@ pub use self::{
 };
 use super::document::Report;
 
-/// Entries of a page where the configuration says what is no number of entries.
-const PAGE: usize = 1000;
-
 /// What the server is to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -116,13 +113,14 @@ pub(super) fn settle(config: Config, report: &mut Report) -> Settings {
         readiness: health.storagedriver.as_ref().and_then(readiness),
         checks: checks::settle(health, report),
         validation: config.validation,
-        catalog_max_entries: catalog_page(config.catalog.and_then(|catalog| catalog.maxentries)),
-        tags_max: config.tags.and_then(|tags| tags.maxtags).filter(|most| *most > 0).unwrap_or(PAGE),
+        catalog_max_entries: page(config.catalog.and_then(|catalog| catalog.maxentries)),
+        tags_max: page(config.tags.and_then(|tags| tags.maxtags)),
     }
 }
 
-fn catalog_page(most: Option<i64>) -> usize {
-    most.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(PAGE)
+/// A page has an entry at least; what says otherwise was replaced by the default.
+fn page<T: TryInto<usize>>(most: Option<T>) -> usize {
+    most.and_then(|most| most.try_into().ok()).unwrap_or_default().max(1)
 }
 
 fn log(log: registry_config::Log) -> Log {
