@@ -1,10 +1,11 @@
-//! Blobs: finding and unlinking them. A repository holds a blob by a link; the content is shared by all repositories.
+//! Blobs: finding and unlinking them. A repository holds a blob by a link; the content is shared by all repositories, and by
+//! the names that the reference has given it.
 
 use bytes::Bytes;
 
 use crate::{
-    oci::{Digest, Repository},
-    registry::Registry,
+    oci::{Algorithm, Digest, Repository},
+    registry::{LINK_LIMIT, Registry},
     storage::{self, Object, Optional, layout},
 };
 
@@ -37,13 +38,11 @@ impl Registry {
     /// # Errors
     /// [`Error::Unknown`] when the repository does not hold it, else the store's.
     pub async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Object, Error> {
-        let link = layout::layer_link(repository, digest);
         if let Some(content) = self.remembered(digest) {
-            let held = self.is_linked(&link, digest).await?;
+            let held = self.blob_target(repository, digest).await?.is_some();
             return if held { Ok(content.into()) } else { Err(Error::Unknown(*digest)) };
         }
-        let opened = self.store.open_linked(&link, &layout::link(digest), &layout::blob(digest)).await.optional()?;
-        let object = opened.ok_or(Error::Unknown(*digest))?;
+        let object = self.open_blob(repository, digest).await?.ok_or(Error::Unknown(*digest))?;
         self.sightings.saw(digest, repository);
         if object.size() > SMALL || !self.store.is_exclusive() {
             return Ok(object);
@@ -53,17 +52,39 @@ impl Registry {
         Ok(bytes.into())
     }
 
+    /// The content of a blob that `repository` holds.
+    async fn open_blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<Object>, storage::Error> {
+        let link = layout::layer_link(repository, digest);
+        let opened = self.store.open_linked(&link, &layout::link(digest), &layout::blob(digest)).await.optional()?;
+        if opened.is_some() || digest.algorithm() == Algorithm::Sha256 {
+            return Ok(opened);
+        }
+        match self.blob_target(repository, digest).await? {
+            Some(target) => self.store.open(&layout::blob(&target)).await.optional(),
+            None => Ok(None),
+        }
+    }
+
+    /// The digest under which the content of a blob that `repository` holds is kept; `None` when it does not hold it.
+    pub(super) async fn blob_target(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Digest>, storage::Error> {
+        let link = self.store.get(&layout::layer_link(repository, digest), LINK_LIMIT).await.optional()?;
+        Ok(link.and_then(|link| layout::target(&link, digest)))
+    }
+
     /// Takes a blob out of `repository`; other repositories keep it.
     ///
     /// # Errors
     /// [`Error::Unknown`] when the repository does not hold it, else the store's.
     pub async fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), Error> {
         let _others_wait = self.locks.exclusive(repository).await;
-        let link = layout::layer_link(repository, digest);
-        if !self.is_linked(&link, digest).await? {
+        if self.blob_target(repository, digest).await?.is_none() {
             return Err(Error::Unknown(*digest));
         }
-        Ok(self.store.delete(&link).await?)
+        Ok(self.store.delete(&layout::layer_link(repository, digest)).await?)
     }
 
     /// Content from memory. Nothing while another process may be changing the store.

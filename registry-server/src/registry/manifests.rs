@@ -200,7 +200,7 @@ impl Registry {
             let keys = batch.iter().map(|digest| link(repository, digest)).collect();
             let links = self.store.get_many(keys, LINK_LIMIT).await?;
             let holds = |digest: &Digest, link: &Option<Bytes>| {
-                link.as_ref().and_then(|link| layout::linked(link)) == Some(*digest)
+                link.as_ref().is_some_and(|link| layout::target(link, digest).is_some())
             };
             missing.extend(
                 batch.iter().zip(&links).filter(|(digest, link)| !holds(digest, link)).map(|(digest, _)| *digest),

@@ -67,14 +67,18 @@ impl Registry {
         may_pull: impl Fn(&Repository) -> bool,
     ) -> Result<bool, storage::Error> {
         let found = match from {
-            Some(from) => may_pull(from) && self.holds_blob(from, digest).await?,
-            None => self.is_somewhere(digest, &may_pull).await?,
+            Some(from) if may_pull(from) => self.held_blob(from, digest).await?,
+            Some(_) => None,
+            None => self.is_somewhere(digest, &may_pull).await?.then_some(*digest),
         };
-        if found {
-            let _no_deletion = self.locks.shared(repository).await;
-            self.link_blob(repository, digest).await?;
+        let Some(target) = found else { return Ok(false) };
+        let _no_deletion = self.locks.shared(repository).await;
+        if target != *digest {
+            // The reference serves the content under either name only to those who hold both.
+            self.link_blob(repository, &target, &target).await?;
         }
-        Ok(found)
+        self.link_blob(repository, digest, &target).await?;
+        Ok(true)
     }
 
     async fn is_somewhere(
@@ -86,29 +90,35 @@ impl Registry {
             return Ok(false);
         }
         for candidate in self.sightings.of(digest) {
-            if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {
+            if may_pull(&candidate) && self.held_blob(&candidate, digest).await? == Some(*digest) {
                 return Ok(true);
             }
         }
         let mut walk = self.walk(layout::LAYERS);
         for _ in 0..SEARCHED {
             let Some(candidate) = walk.next().await? else { return Ok(false) };
-            if may_pull(&candidate) && self.holds_blob(&candidate, digest).await? {
+            if may_pull(&candidate) && self.held_blob(&candidate, digest).await? == Some(*digest) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether the repository has the link and the content is there.
-    async fn holds_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, storage::Error> {
-        let (link, content) = (layout::layer_link(repository, digest), layout::link(digest));
-        Ok(self.store.open_linked(&link, &content, &layout::blob(digest)).await.optional()?.is_some())
+    /// Where the content is kept, if the repository has the link and the content is there.
+    async fn held_blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<Digest>, storage::Error> {
+        let Some(target) = self.blob_target(repository, digest).await? else { return Ok(None) };
+        let content = self.store.metadata(&layout::blob(&target)).await.optional()?;
+        Ok(content.map(|_| target))
     }
 
-    /// Makes `repository` hold a blob whose content is in the store.
-    pub(super) async fn link_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), storage::Error> {
-        self.store.put(&layout::layer_link(repository, digest), layout::link(digest), Durability::Durable).await?;
+    /// Makes `repository` hold a blob whose content is in the store as `target`.
+    pub(super) async fn link_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        target: &Digest,
+    ) -> Result<(), storage::Error> {
+        self.store.put(&layout::layer_link(repository, digest), layout::link(target), Durability::Durable).await?;
         self.sightings.saw(digest, repository);
         Ok(())
     }

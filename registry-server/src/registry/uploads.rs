@@ -191,7 +191,7 @@ impl Upload<'_> {
         let repository = self.session.repository();
         let _no_deletion = registry.locks.shared(repository).await;
         self.session.staged().commit(&layout::blob(digest)).await?;
-        registry.link_blob(repository, digest).await?;
+        registry.link_blob(repository, digest, digest).await?;
         self.discard().await
     }
 

@@ -14,7 +14,8 @@
 //!   referrers/_indexed                                      says that all repositories were read for referrers once
 //!   referrers/<name>/_scanned                               state of `revisions` when it was last read for referrers
 //! ```
-//! A `link` holds a digest, `<algorithm>:<hex>`, without a newline. What is below `private-registry` is derived from the
+//! A `link` holds a digest, `<algorithm>:<hex>`, without a newline: that of its path. Below `_layers/sha512` the reference
+//! writes the sha256 digest under which it has filed the content. What is below `private-registry` is derived from the
 //! rest and may be deleted while the server is stopped.
 
 use bytes::Bytes;
@@ -41,6 +42,15 @@ pub fn link(digest: &Digest) -> Bytes {
 /// The digest that the content of a link names; `None` for a link torn by a crash, which counts as none.
 pub fn linked(content: &[u8]) -> Option<Digest> {
     std::str::from_utf8(content).ok()?.trim_end().parse().ok()
+}
+
+/// The digest under which content is kept, from a link of `digest`; `None` for a link that names other content.
+///
+/// It is `digest` itself or, as the reference files all content under sha256, one of that algorithm.
+pub fn target(content: &[u8], digest: &Digest) -> Option<Digest> {
+    let is_filed_as =
+        |target: &Digest| target.algorithm() == Algorithm::Sha256 && digest.algorithm() != Algorithm::Sha256;
+    linked(content).filter(|target| target == digest || is_filed_as(target))
 }
 
 /// Content by its digest.
@@ -181,6 +191,18 @@ mod tests {
         assert_eq!(link(&digest).len(), 71);
         assert_eq!(linked(&link(&digest)), Some(digest));
         assert_eq!(linked(b""), None);
+    }
+
+    #[test]
+    fn a_link_may_lead_to_the_same_content_under_another_algorithm_alone() {
+        let [short, long, other] =
+            [(Algorithm::Sha256, "buoy"), (Algorithm::Sha512, "buoy"), (Algorithm::Sha256, "quay")]
+                .map(|(algorithm, content)| Digest::of(algorithm, content.as_bytes()));
+        assert_eq!(target(&link(&short), &short), Some(short));
+        assert_eq!(target(&link(&short), &long), Some(short));
+        assert_eq!(target(&link(&long), &short), None);
+        assert_eq!(target(&link(&other), &short), None);
+        assert_eq!(target(b"", &short), None);
     }
 
     #[test]

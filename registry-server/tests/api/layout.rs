@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use http::StatusCode;
 use insta::assert_snapshot;
+use registry_server::oci::{Algorithm, Digest};
 
 use crate::support::{Server, on_a_directory, open, options, sha256};
 
@@ -94,6 +96,28 @@ fn what_the_reference_stored_is_served() {
         assert_eq!(server.get(&format!("/v2/old/blobs/{}", sha256("config"))).await.body, "config");
         assert_eq!(server.get("/v2/_catalog").await.json()["repositories"][0], "old");
         assert_eq!(server.get("/v2/old/tags/list").await.json()["tags"][0], "v1");
+    });
+}
+
+#[test]
+fn content_that_the_reference_named_by_sha512_and_filed_by_sha256_is_served_mounted_and_deleted() {
+    on_a_directory(async |server, root| {
+        let kept = server.push_blob("old", "layer").await;
+        let named = Digest::of(Algorithm::Sha512, b"layer");
+        let link = root.join(format!("docker/registry/v2/repositories/old/_layers/sha512/{}/link", named.hex()));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::write(&link, kept.to_string()).unwrap();
+
+        let reply = server.get(&format!("/v2/old/blobs/{named}")).await;
+        assert_eq!((reply.status, reply.body.as_ref()), (StatusCode::OK, &b"layer"[..]));
+        assert_eq!(reply.headers["docker-content-digest"], named.to_string());
+        let mounted = server.post(&format!("/v2/new/blobs/uploads/?mount={named}&from=old")).await;
+        assert_eq!(mounted.status, StatusCode::CREATED);
+        assert_eq!(server.delete(&format!("/v2/old/blobs/{named}")).await.status, StatusCode::ACCEPTED);
+        assert!(!link.exists());
+        assert_eq!(server.head(&format!("/v2/old/blobs/{named}")).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(server.get(&format!("/v2/new/blobs/{named}")).await.body, "layer");
+        assert_eq!(server.get(&format!("/v2/old/blobs/{kept}")).await.body, "layer");
     });
 }
 
