@@ -16,7 +16,10 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rustix::fs::{self as sys, Access, AtFlags, FlockOperation, Mode, OFlags};
+use rustix::{
+    fs::{self as sys, Access, AtFlags, FlockOperation, Mode, OFlags},
+    io::Errno,
+};
 use tokio::task::spawn_blocking;
 
 mod chunks;
@@ -33,7 +36,7 @@ use self::{
     staged::StagedFile,
     tree::{Patience, Tree},
 };
-use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store, Version};
+use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store, Version, layout};
 
 /// How a root directory is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,12 +59,16 @@ pub enum OpenError {
     },
     /// It exists, but this process may not write to it.
     #[error(
-        "the storage directory {} is not writable by user {uid}, group {gid}: give it to them (chown -R {uid}:{gid}), or \
-         in Kubernetes set the Pod's securityContext.fsGroup to the group the server runs with, such as 65532",
-        path.display()
+        "the storage directory {} is not writable by user {uid}, group {gid}: give them all of it \
+         (chown -R {uid}:{gid} {}); in Kubernetes securityContext.fsGroup of the Pod does that, on volumes whose driver \
+         supports it, which those of type hostPath and nfs do not",
+        path.display(),
+        root.display()
     )]
     NotWritable {
-        /// The directory.
+        /// The storage directory.
+        root: PathBuf,
+        /// The directory: that one, or one in it that another server has made.
         path: PathBuf,
         /// The process's effective user.
         uid: u32,
@@ -92,12 +99,12 @@ impl Filesystem {
         let failed = |source: io::Error| OpenError::Open { path: root.clone(), source };
         let made = if options.read_only { Ok(()) } else { std::fs::create_dir_all(&root) };
         if let Err(error) = made {
-            return Err(if denied(&error) { not_writable(root, error) } else { failed(error) });
+            return Err(if denied(&error) { not_writable(root, ".", error) } else { failed(error) });
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = sys::open(&root, flags, Mode::empty()).map_err(|error| failed(error.into()))?;
         if !options.read_only {
-            writable(&directory).map_err(|error| not_writable(root.clone(), error))?;
+            writable(&directory).map_err(|(name, error)| not_writable(root.clone(), name, error))?;
         }
         let filesystem = Self {
             tree: Arc::new(Tree::new(directory, root)),
@@ -153,13 +160,20 @@ fn denied(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn writable(directory: &OwnedFd) -> io::Result<()> {
-    Ok(sys::accessat(directory, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+/// Whether this process may write to a volume, which is told by the directories that it has already; else the first to
+/// which it may not.
+fn writable(root: &OwnedFd) -> Result<(), (&'static str, io::Error)> {
+    let may_write = |name| sys::accessat(root, name, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    layout::TOP.into_iter().try_for_each(|name| match may_write(name) {
+        Err(Errno::NOENT) => Ok(()),
+        answer => answer.map_err(|error| (name, error.into())),
+    })
 }
 
-fn not_writable(path: PathBuf, source: io::Error) -> OpenError {
+fn not_writable(root: PathBuf, name: &str, source: io::Error) -> OpenError {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    OpenError::NotWritable { path, uid, gid, source }
+    let path = if name == "." { root.clone() } else { root.join(name) };
+    OpenError::NotWritable { root, path, uid, gid, source }
 }
 
 fn open_object(tree: &Tree, key: &Key, patience: Patience) -> Result<Object, Error> {
@@ -263,7 +277,7 @@ impl Store for Filesystem {
             if !filesystem.is_exclusive() {
                 filesystem.take_lock();
             }
-            writable(tree.root()).map_err(|error| Error::io("write to", &Key(".".to_owned()), error))
+            writable(tree.root()).map_err(|(name, error)| Error::io("write to", &Key(name.to_owned()), error))
         })
         .await
     }
@@ -317,8 +331,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_to_says_what_to_change() {
-        let text = not_writable("/data".into(), io::ErrorKind::PermissionDenied.into()).to_string();
+        let denied = || io::ErrorKind::PermissionDenied.into();
+        let text = not_writable("/data".into(), ".", denied()).to_string();
         assert!(text.contains("/data is not writable by user") && text.contains("fsGroup"), "{text}");
+        let text = not_writable("/data".into(), "docker/registry/v2", denied()).to_string();
+        assert!(text.contains("/data/docker/registry/v2 is not writable") && text.contains(" /data)"), "{text}");
     }
 
     #[tokio::test]

@@ -34,6 +34,16 @@ pub const LAYERS: &str = "_layers";
 /// The directory of a repository that holds its upload sessions.
 pub const UPLOADS: &str = "_uploads";
 
+/// The directories in which every write begins. On a volume that another server has filled, they are its user's.
+pub const TOP: [&str; 6] = [
+    ".",
+    "docker/registry/v2",
+    "docker/registry/v2/blobs",
+    "docker/registry/v2/blobs/sha256",
+    REPOSITORIES,
+    "private-registry",
+];
+
 /// The content of every link to `digest`.
 pub fn link(digest: &Digest) -> Bytes {
     digest.to_string().into()
