@@ -52,6 +52,9 @@ clients: ## what people push and pull with, against the server
 tutorials: ## tutorials for registry:2, command by command, with our image
 	@tests/tiers/tutorials
 
+layout: ## tests that a volume changes hands between the server and registry:2 and registry:3
+	@tests/tiers/layout
+
 generate: ## writes what is derived from types and the chart: crds/, the chart's CRD, deploy/install.yaml, the table of keys
 	cargo run --quiet --locked --package registry-config --example keys > .keys.md && mv .keys.md registry-server/config/keys.md
 	cargo run --quiet --locked --package private-registry-operator -- crd > .crd.yaml && mv .crd.yaml crds/privateregistries.yaml

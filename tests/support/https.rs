@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -66,17 +67,42 @@ pub async fn send<S>(stream: S, method: Method, host: &str, path: &str, login: L
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Ends with the sender or the server; what it says then is in the answer already.
-    let connection = tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
     if let Some((user, password)) = login {
-        let value = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-        request = request.header(header::AUTHORIZATION, value);
+        request = request.header(header::AUTHORIZATION, basic(user, password));
     }
-    let response = sender.send_request(request.body(Full::new(body))?).await;
-    let (parts, body) = response.with_context(|| format!("failed to ask {host} for {path}"))?.into_parts();
-    let body = body.collect().await.with_context(|| format!("failed to read the answer for {path}"))?.to_bytes();
-    connection.abort();
+    exchange(stream, request.body(body)?).await
+}
+
+/// The value of `Authorization` for this user (RFC 7617).
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// Sends one request, which names its host in a header, over `stream` and reads the whole answer.
+pub async fn exchange<S>(stream: S, request: Request<Bytes>) -> Result<Answer>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    ask(&mut open(stream).await?, request).await
+}
+
+/// Makes `stream` a connection on which one request follows another. It is closed when dropped.
+pub async fn open<S>(stream: S) -> Result<SendRequest<Full<Bytes>>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the sender or the server; what it says then is in the answer already.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Sends a request and reads the whole answer.
+pub async fn ask(connection: &mut SendRequest<Full<Bytes>>, request: Request<Bytes>) -> Result<Answer> {
+    let asked = format!("{} {}", request.method(), request.uri());
+    let response = connection.send_request(request.map(Full::new)).await;
+    let (parts, body) = response.with_context(|| format!("failed to ask for {asked}"))?.into_parts();
+    let body = body.collect().await.with_context(|| format!("failed to read the answer to {asked}"))?.to_bytes();
     Ok(Answer { status: parts.status, headers: parts.headers, body })
 }

@@ -73,9 +73,16 @@ impl Image {
 
 /// `sha256:` and the digest of `content` in hexadecimal.
 pub fn sha256(content: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, content);
-    let hexadecimal: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hexadecimal}")
+    format!("sha256:{}", hexadecimal(&digest::SHA256, content))
+}
+
+/// `sha512:` and the digest of `content` in hexadecimal.
+pub fn sha512(content: &[u8]) -> String {
+    format!("sha512:{}", hexadecimal(&digest::SHA512, content))
+}
+
+fn hexadecimal(algorithm: &'static digest::Algorithm, content: &[u8]) -> String {
+    digest::digest(algorithm, content).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A layer with one file of random bytes.

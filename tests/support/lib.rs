@@ -16,11 +16,14 @@
 pub mod command;
 pub mod crane;
 pub mod credentials;
+pub mod distribution;
 pub mod docker;
+pub mod document;
 pub mod figure;
 pub mod home;
 pub mod https;
 pub mod image;
+pub mod inventory;
 pub mod manifest;
 pub mod namespace;
 pub mod operator;
@@ -28,8 +31,10 @@ pub mod pki;
 pub mod registry;
 pub mod report;
 pub mod secure_server;
+pub mod server;
 pub mod tunnel;
 pub mod turn;
+pub mod voyage;
 pub mod wait;
 
 use std::path::PathBuf;
