@@ -257,14 +257,15 @@ fn debug_endpoint(listener: TcpListener, subject: Subject, limits: Limits) -> En
 }
 
 async fn open_registry(settings: &Settings) -> Result<Registry, Error> {
-    match settings.storage.driver.clone() {
-        Driver::Memory => Ok(Registry::new(Memory::default())),
+    let registry = match settings.storage.driver.clone() {
+        Driver::Memory => Registry::new(Memory::default()),
         Driver::Filesystem(root) => {
             let options = filesystem::Options { read_only: settings.storage.read_only };
             let open = move || Filesystem::open(root, options);
-            Ok(Registry::new(tokio::task::spawn_blocking(open).await??))
+            Registry::new(tokio::task::spawn_blocking(open).await??)
         }
-    }
+    };
+    Ok(registry.validating(settings.validation.clone()))
 }
 
 /// Binds `host:port`. An empty host is every address, of IPv6 too where the machine has it.

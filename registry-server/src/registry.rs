@@ -15,8 +15,11 @@ mod oracle;
 pub mod referrers;
 pub mod tags;
 pub mod uploads;
+pub mod validation;
 
-use self::{content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions};
+use self::{
+    content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions, validation::Validation,
+};
 use crate::{
     oci::Digest,
     storage::{self, Optional, Store, layout},
@@ -31,6 +34,7 @@ pub struct Registry {
     locks: Locks,
     sessions: Sessions,
     sightings: Sightings,
+    validation: Validation,
 }
 
 impl Registry {
@@ -43,7 +47,14 @@ impl Registry {
             locks: Locks::default(),
             sessions: Sessions::default(),
             sightings: Sightings::default(),
+            validation: Validation::default(),
         }
+    }
+
+    /// The same with what is asked of manifests from now on.
+    #[must_use]
+    pub fn validating(self, validation: Validation) -> Self {
+        Self { validation, ..self }
     }
 
     /// Whether the store can be reached and written to. Writes nothing itself.

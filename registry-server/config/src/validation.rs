@@ -1,7 +1,7 @@
 //! `validation`: which manifests are taken, and `policy`.
 
 use crate::{
-    keys::Support::{Implemented, Warned},
+    keys::Support::Implemented,
     macros::{choice, section},
 };
 
@@ -19,9 +19,9 @@ section! {
     /// Which manifests are taken.
     Section ManifestValidation {
         /// The URLs of layers that are stored elsewhere.
-        urls: UrlValidation => Warned("layers may have any URL"),
+        urls: UrlValidation => Implemented,
         /// The images of an index.
-        indexes: IndexValidation => Warned("every image of an index has to be there"),
+        indexes: IndexValidation => Implemented,
     }
 
     /// The URLs that layers may have, as regular expressions.

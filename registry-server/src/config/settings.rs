@@ -2,16 +2,18 @@
 
 mod checks;
 mod listeners;
+mod validation;
 
 use std::{path::PathBuf, time::Duration};
 
-use registry_config::{Config, DescriptorCache, Formatter, Level, Validation};
+use registry_config::{Config, DescriptorCache, Formatter, Level};
 
 pub use self::{
     checks::{Checks, FileCheck, HttpCheck, TcpCheck},
     listeners::{Debug, Http, Tls},
 };
 use super::document::Report;
+use crate::registry::validation::Validation;
 
 /// What the server is to do.
 #[derive(Debug, Clone)]
@@ -30,8 +32,8 @@ pub struct Settings {
     pub readiness: Option<Readiness>,
     /// Other conditions of readiness.
     pub checks: Checks,
-    /// Which manifests are taken; `None`: the configuration does not say.
-    pub validation: Option<Validation>,
+    /// Which manifests are taken.
+    pub validation: Validation,
     /// Most entries of a page of the catalog.
     pub catalog_max_entries: usize,
     /// Most tags of a page.
@@ -112,7 +114,7 @@ pub(super) fn settle(config: Config, report: &mut Report) -> Settings {
         http: listeners::settle(config.http.unwrap_or_default(), report),
         readiness: health.storagedriver.as_ref().and_then(readiness),
         checks: checks::settle(health, report),
-        validation: config.validation,
+        validation: validation::settle(config.validation.unwrap_or_default(), report),
         catalog_max_entries: page(config.catalog.and_then(|catalog| catalog.maxentries)),
         tags_max: page(config.tags.and_then(|tags| tags.maxtags)),
     }

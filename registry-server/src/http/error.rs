@@ -266,6 +266,7 @@ impl From<manifests::Error> for ApiError {
                 Self::new(ErrorCode::ManifestUnknown, format!("unknown manifest name={repository} revision={digest}"))
             }
             manifests::Error::Invalid(invalid) => Self::new(ErrorCode::ManifestInvalid, invalid.to_string()),
+            error @ manifests::Error::UrlForbidden { .. } => Self::new(ErrorCode::ManifestInvalid, error.to_string()),
             error @ manifests::Error::DigestMismatch { .. } => Self::new(ErrorCode::DigestInvalid, error.to_string()),
             manifests::Error::ReferencesUnknown(digests) => Self::all(
                 ErrorCode::ManifestBlobUnknown,

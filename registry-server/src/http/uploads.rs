@@ -98,16 +98,21 @@ async fn resume(call: &Call, id: Uuid) -> Result<Upload<'_>, ApiError> {
 /// Takes a request's bytes, if they are the next ones.
 async fn receive(call: &Call, upload: &mut Upload<'_>, body: &mut Body) -> Result<(), ApiError> {
     let headers = &call.head.headers;
-    if let Some(range) = ContentRange::of(headers)? {
-        if range.first != upload.size() {
-            return Err(out_of_order(call, upload));
-        }
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| length != range.length) {
-            return Err(ApiError::new(ErrorCode::SizeInvalid, "Content-Length and Content-Range disagree"));
-        }
+    let Some(range) = ContentRange::of(headers)? else { return Ok(upload.append(BodyDataStream::new(body)).await?) };
+    if range.first != upload.size() {
+        return Err(out_of_order(call, upload));
     }
-    Ok(upload.append(BodyDataStream::new(body)).await?)
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length != range.length) {
+        return Err(ApiError::new(ErrorCode::SizeInvalid, "Content-Length and Content-Range disagree"));
+    }
+    upload.append(BodyDataStream::new(body)).await?;
+    if upload.size() != range.first.saturating_add(range.length) {
+        let received = upload.size() - range.first;
+        let said = format!("Content-Range announced {} bytes, {received} arrived", range.length);
+        return Err(ApiError::new(ErrorCode::SizeInvalid, said));
+    }
+    Ok(())
 }
 
 /// 416, saying where the client should go on.

@@ -17,10 +17,33 @@ const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+p
 pub struct Manifest {
     kind: ManifestType,
     blobs: Vec<Digest>,
+    remote_layers: Vec<RemoteLayer>,
     children: Vec<Digest>,
+    /// For what each of the children is, in their order.
+    platforms: Vec<Option<Platform>>,
     subject: Option<Digest>,
     artifact_type: Option<String>,
     annotations: Option<BTreeMap<String, String>>,
+}
+
+/// A layer whose content may be somewhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteLayer {
+    /// Its content.
+    pub digest: Digest,
+    /// Where that is, as far as the manifest says.
+    pub urls: Vec<String>,
+}
+
+/// What an image is for (image-spec, "Image Index": `platform`), as far as indexes are told apart by it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Platform {
+    /// Such as `amd64`.
+    #[serde(default)]
+    pub architecture: String,
+    /// Such as `linux`.
+    #[serde(default)]
+    pub os: String,
 }
 
 /// Why a document is not stored as a manifest. The text is shown to the one who pushes.
@@ -81,6 +104,14 @@ struct Referenced<'a> {
     #[serde(borrow, default)]
     media_type: Cow<'a, str>,
     digest: Digest,
+    urls: Option<Vec<String>>,
+    platform: Option<Platform>,
+}
+
+impl Referenced<'_> {
+    fn is_non_distributable(&self) -> bool {
+        media_type::is_non_distributable(&self.media_type)
+    }
 }
 
 impl Manifest {
@@ -106,10 +137,13 @@ impl Manifest {
             return Err(Invalid::ManifestsMissing);
         }
         let children = document.manifests.ok_or(Invalid::ManifestsMissing)?;
+        let (children, platforms) = children.into_iter().map(|child| (child.digest, child.platform)).unzip();
         Ok(Self {
             kind,
             blobs: Vec::new(),
-            children: children.into_iter().map(|child| child.digest).collect(),
+            remote_layers: Vec::new(),
+            children,
+            platforms,
             subject: document.subject.map(|subject| subject.digest),
             artifact_type: stated(document.artifact_type),
             annotations: document.annotations,
@@ -119,12 +153,19 @@ impl Manifest {
     fn image(kind: ManifestType, document: Document<'_>) -> Result<Self, Invalid> {
         let config = document.config.ok_or(Invalid::ConfigMissing)?;
         let layers = document.layers.unwrap_or_default();
-        let stored_here = |layer: &&Referenced<'_>| !media_type::is_non_distributable(&layer.media_type);
-        let layers = layers.iter().filter(stored_here).map(|layer| layer.digest);
+        let stored_here = layers.iter().filter(|layer| !layer.is_non_distributable()).map(|layer| layer.digest);
+        let blobs = std::iter::once(config.digest).chain(stored_here).collect();
+        let remote = |layer: Referenced<'_>| {
+            let anywhere = layer.is_non_distributable();
+            let urls = layer.urls.unwrap_or_default();
+            (anywhere || !urls.is_empty()).then_some(RemoteLayer { digest: layer.digest, urls })
+        };
         Ok(Self {
             kind,
-            blobs: std::iter::once(config.digest).chain(layers).collect(),
+            blobs,
+            remote_layers: layers.into_iter().filter_map(remote).collect(),
             children: Vec::new(),
+            platforms: Vec::new(),
             subject: document.subject.map(|subject| subject.digest),
             artifact_type: stated(document.artifact_type).or_else(|| stated(Some(config.media_type.into_owned()))),
             annotations: document.annotations,
@@ -141,9 +182,21 @@ impl Manifest {
         &self.blobs
     }
 
+    /// Layers that name URLs, and those that need not be in the repository.
+    pub fn remote_layers(&self) -> &[RemoteLayer] {
+        &self.remote_layers
+    }
+
     /// What an index lists.
     pub fn children(&self) -> &[Digest] {
         &self.children
+    }
+
+    /// What an index lists for one of `platforms`.
+    pub fn children_for(&self, platforms: &[Platform]) -> impl Iterator<Item = Digest> {
+        let listed = self.children.iter().zip(&self.platforms);
+        let wanted = listed.filter(|(_, platform)| platform.as_ref().is_some_and(|found| platforms.contains(found)));
+        wanted.map(|(child, _)| *child)
     }
 
     /// What this manifest refers to: a signature's image, for example. Need not exist.
@@ -264,6 +317,33 @@ mod tests {
         let document = format!(r#"{{"config":{config},"layers":[{foreign},{restricted}]}}"#);
         let manifest = Manifest::parse(document.as_bytes(), Some(OCI_IMAGE)).unwrap();
         assert_eq!(manifest.blobs(), [digest("cargo")]);
+        let remote = |content| RemoteLayer { digest: digest(content), urls: Vec::new() };
+        assert_eq!(manifest.remote_layers(), [remote("fog"), remote("mist")]);
+    }
+
+    #[test]
+    fn urls_of_layers_are_read_wherever_their_content_is() {
+        let urls = r#""urls":["https://store.test/deck"],"mediaType""#;
+        let document = image("").replacen(r#""mediaType":"application/vnd.x.layer""#, &format!("{urls}:\"x\""), 1);
+        let manifest = Manifest::parse(document.as_bytes(), Some(OCI_IMAGE)).unwrap();
+        assert_eq!(manifest.blobs(), [digest("cargo"), digest("deck")]);
+        assert_eq!(manifest.remote_layers()[0].urls, ["https://store.test/deck"]);
+    }
+
+    #[test]
+    fn children_are_told_apart_by_platform() {
+        let child =
+            |content: &str, platform: &str| descriptor(content, OCI_IMAGE).replacen('{', &format!("{{{platform}"), 1);
+        let children = [
+            child("keel", r#""platform":{"os":"linux","architecture":"arm64","variant":"v8"},"#),
+            child("mast", r#""platform":{"os":"linux","architecture":"amd64"},"#),
+            child("sail", ""),
+        ];
+        let document = format!(r#"{{"manifests":[{}]}}"#, children.join(","));
+        let manifest = Manifest::parse(document.as_bytes(), Some(OCI_INDEX)).unwrap();
+        let wanted = Platform { architecture: "arm64".to_owned(), os: "linux".to_owned() };
+        assert_eq!(manifest.children_for(&[wanted]).collect::<Vec<_>>(), [digest("keel")]);
+        assert_eq!(manifest.children().len(), 3);
     }
 
     #[test]

@@ -47,6 +47,14 @@ pub enum Error {
         /// Of the bytes.
         actual: Digest,
     },
+    /// A layer is said to be where the configuration does not allow it to be.
+    #[error("layer {layer} names the URL {url:?}, which validation.manifests.urls does not allow")]
+    UrlForbidden {
+        /// The layer.
+        layer: Digest,
+        /// Where it is said to be.
+        url: String,
+    },
     /// Content it refers to is not in the repository.
     #[error("{} of the manifest's blobs or manifests are not in the repository", .0.len())]
     ReferencesUnknown(Vec<Digest>),
@@ -128,8 +136,8 @@ impl Registry {
     /// Stores a manifest and points its tags at it, durable when this returns. Its bytes are kept as they are.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::DigestMismatch`] or [`Error::ReferencesUnknown`] when it is not acceptable, else the
-    /// store's.
+    /// [`Error::Invalid`], [`Error::DigestMismatch`], [`Error::UrlForbidden`] or [`Error::ReferencesUnknown`] when it is
+    /// not acceptable, else the store's.
     pub async fn put_manifest(&self, repository: &Repository, push: Push) -> Result<Pushed, Error> {
         let Push { reference, mut tags, content_type, content } = push;
         let (algorithm, expected) = match reference {
@@ -144,6 +152,9 @@ impl Registry {
             return Err(Error::DigestMismatch { expected, actual: digest });
         }
         let manifest = manifest?;
+        if let Some((layer, url)) = self.validation.forbidden_url(&manifest) {
+            return Err(Error::UrlForbidden { layer, url: url.to_owned() });
+        }
         let _no_deletion = self.locks.shared(repository).await;
         self.refuse_dangling(repository, &manifest).await?;
         self.store_manifest(repository, &digest, content, manifest.subject(), &tags).await?;
@@ -181,8 +192,9 @@ impl Registry {
 
     /// Refuses a manifest whose configuration, layers or children the repository does not hold.
     async fn refuse_dangling(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
-        let mut unknown = self.missing(repository, manifest.blobs(), layout::layer_link).await?;
-        let not_manifests = self.missing(repository, manifest.children(), layout::revision_link).await?;
+        let (blobs, children) = (self.validation.blobs(manifest), self.validation.children(manifest));
+        let mut unknown = self.missing(repository, &blobs, layout::layer_link).await?;
+        let not_manifests = self.missing(repository, &children, layout::revision_link).await?;
         // Build caches are indexes whose children are layers.
         unknown.extend(self.missing(repository, &not_manifests, layout::layer_link).await?);
         if unknown.is_empty() { Ok(()) } else { Err(Error::ReferencesUnknown(unknown)) }

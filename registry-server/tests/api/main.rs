@@ -19,3 +19,4 @@ mod referrers;
 mod rights;
 mod tags;
 mod uploads;
+mod validation;

@@ -4,7 +4,13 @@ use std::ops::Range;
 
 use registry_server::oci::Algorithm;
 
-use crate::{content::Blob, reply::Reply, repository::with_digest, rule::section, target::Target};
+use crate::{
+    content::Blob,
+    reply::Reply,
+    repository::with_digest,
+    rule::section,
+    target::{Payload, Target},
+};
 
 section! {
     "Pushing a blob in chunks";
@@ -151,6 +157,9 @@ async fn a_length_that_contradicts_the_range_is_refused(server: &Target) {
     let location = server.repository().begin().await;
     let headers = [("content-range", "0-99")];
     server.send("PATCH", &location, &headers, "12345678").await.expect_error(400, "SIZE_INVALID");
+    server.get(&location).await.expect(204).expect_header("range", "0-0");
+    let stream = Payload::Streamed(vec!["12345678".into()]);
+    server.send("PATCH", &location, &headers, stream).await.expect_error(400, "SIZE_INVALID");
 }
 
 async fn a_wrong_digest_is_400_and_leaves_nothing(server: &Target) {
