@@ -9,7 +9,7 @@ use serde::{
 use serde_json::{Map, Value};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::document::Report;
+use super::document::{Report, join};
 
 /// Parses `text`. An empty one is an empty mapping. `path` is where it belongs, for warnings.
 ///
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let path = super::document::join(&self.path, &key);
+            let path = join(&self.path, &key);
             let value = entries.next_value_seed(Tree { path: path.clone(), repeated: self.repeated })?;
             match map.get_mut(&key) {
                 None => {
