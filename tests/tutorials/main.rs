@@ -5,6 +5,7 @@
 //! itself; see `machine.rs`. `make tutorials` runs all. They need root, and the programs that the tier provides.
 
 mod browser;
+mod compose_file;
 mod compose_lab;
 mod machine;
 mod open_source_registry;
