@@ -1,0 +1,5 @@
+//! What is used beside a registry and takes minutes to build, against the server as a process: a file is a program.
+//!
+//! `make test-ecosystem` builds the programs and runs all. Kept out of `make test` for the minutes alone.
+
+mod cosign;
