@@ -3,26 +3,21 @@
 mod announcement;
 mod upkeep;
 
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
 use self::announcement::Announcement;
 use crate::{
     auth::{self, Gate},
-    config::{Driver, Settings},
-    connection::{self, Endpoint, Limits},
+    config::{self, Driver, Settings},
+    connection::{self, Address, Endpoint, Limits, Listener},
+    health::Health,
     http::{
         self, Context, Options,
         access_log::AccessLog,
-        health::{self, StorageHealth, Subject},
+        health::{Subject, while_well},
     },
     metrics::Metrics,
     registry::Registry,
@@ -50,15 +45,16 @@ pub struct App {
     reloading: Vec<Arc<dyn Poll>>,
     certificate: Option<Arc<crate::reload::Reloading<tls::Material>>>,
     metrics: Metrics,
+    health: Health,
     settings: Settings,
     shutdown: Shutdown,
 }
 
 /// Where a server listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     /// The registry.
-    pub main: SocketAddr,
+    pub main: Address,
     /// Health and metrics.
     pub debug: Option<SocketAddr>,
 }
@@ -98,6 +94,7 @@ fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "ports below 1024 are for root or NET_BIND_SERVICE; choose another port",
         io::ErrorKind::AddrInUse => "another process listens there; end it or choose another port",
+        io::ErrorKind::AlreadyExists => "choose a path where nothing is, or remove what is there",
         _ => "the address has to be one of this machine",
     }
 }
@@ -115,15 +112,16 @@ impl App {
         let certificate = certificate.map(Arc::new);
         let registry = Arc::new(open_registry(&settings).await?);
 
+        let health = Health::default();
         let listener = bind("http.addr", &settings.http.address).await?;
-        let mut addresses = Addresses { main: listener.local_addr().map_err(unbound)?, debug: None };
+        let mut addresses = Addresses { main: listener.address().map_err(unbound)?, debug: None };
         let context =
             Context { registry: Arc::clone(&registry), gate: gate.clone(), options: Arc::new(options(&settings)) };
         let main = Endpoint {
             listener,
             tls: certificate.clone(),
-            http2: settings.http.http2,
-            router: http::router(context),
+            http2: if certificate.is_some() { settings.http.http2 } else { settings.http.h2c },
+            router: while_well(http::router(context), health.clone()),
             log: Some(AccessLog::new(metrics.requests.clone())),
             connections: metrics.connections().clone(),
             limits: limits.clone(),
@@ -131,29 +129,29 @@ impl App {
         let debug = match &settings.http.debug {
             None => None,
             Some(debug) => {
-                let listener = bind("http.debug.addr", &debug.address).await?;
-                addresses.debug = Some(listener.local_addr().map_err(unbound)?);
+                let listener = bind("http.debug.addr", &config::Address::Tcp(debug.address.clone())).await?;
+                if let Address::Tcp(address) = listener.address().map_err(unbound)? {
+                    addresses.debug = Some(address);
+                }
                 let subject = Subject {
-                    registry: Arc::clone(&registry),
-                    readiness: settings.readiness,
+                    health: health.clone(),
                     gate: gate.clone(),
                     certificate: certificate.clone(),
                     metrics: metrics.clone(),
                     metrics_path: debug.metrics.clone(),
                     ending: shutdown.graceful.clone(),
-                    storage: StorageHealth::default(),
                 };
                 Some(debug_endpoint(listener, subject, limits))
             }
         };
         let mut reloading = gate.reloading();
         reloading.extend(certificate.iter().map(|certificate| Arc::clone(certificate) as Arc<dyn Poll>));
-        Ok(Self { main, debug, addresses, registry, reloading, certificate, metrics, settings, shutdown })
+        Ok(Self { main, debug, addresses, registry, reloading, certificate, metrics, health, settings, shutdown })
     }
 
     /// Where the server listens, with the port that was given for port 0.
-    pub fn addresses(&self) -> Addresses {
-        self.addresses
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The registry's routes, for tests that need no sockets.
@@ -168,7 +166,7 @@ impl App {
 
     /// What the server does, in a sentence, and what its owner may have overlooked.
     pub fn announcement(&self) -> Announcement {
-        Announcement::new(&self.settings, self.addresses)
+        Announcement::new(&self.settings, &self.addresses)
     }
 
     /// Serves until [`shutdown`](Self::shutdown) asks for the end.
@@ -176,7 +174,8 @@ impl App {
     /// # Errors
     /// When a task ends that must not; the server has ended then.
     pub async fn run(self) -> Result<(), Error> {
-        let Self { main, debug, reloading, certificate, metrics, settings, shutdown, registry, addresses: _ } = self;
+        let Self { main, debug, reloading, certificate, metrics, health, settings, shutdown, registry, addresses: _ } =
+            self;
         let drain = settings.http.drain;
         let mut tasks = JoinSet::new();
         let background = upkeep::reload(reloading, certificate, metrics);
@@ -191,6 +190,11 @@ impl App {
                 "reading repositories"
             });
         }
+        let (checks, checked) = (settings.health, Arc::clone(&registry));
+        tasks.spawn(async {
+            health.watch(checks, checked).await;
+            "health checks"
+        });
         if let Some(purge) = settings.storage.purge.filter(|_| !settings.storage.read_only) {
             tasks.spawn(async move {
                 upkeep::purge(registry, purge).await;
@@ -244,12 +248,12 @@ fn options(settings: &Settings) -> Options {
 }
 
 /// Plain HTTP without a log: probes come every few seconds.
-fn debug_endpoint(listener: TcpListener, subject: Subject, limits: Limits) -> Endpoint {
+fn debug_endpoint(listener: Listener, subject: Subject, limits: Limits) -> Endpoint {
     Endpoint {
         listener,
         tls: None,
         http2: false,
-        router: health::router(subject),
+        router: http::health::router(subject),
         log: None,
         connections: prometheus_client::metrics::gauge::Gauge::default(),
         limits: Limits { connections: 64, ..limits },
@@ -268,18 +272,12 @@ async fn open_registry(settings: &Settings) -> Result<Registry, Error> {
     Ok(registry.validating(settings.validation.clone()))
 }
 
-/// Binds `host:port`. An empty host is every address, of IPv6 too where the machine has it.
-async fn bind(key: &'static str, address: &str) -> Result<TcpListener, Error> {
-    let failed = |source| Error::Listen { key, address: address.to_owned(), source };
-    let everywhere = address.strip_prefix(':').and_then(|port| port.parse::<u16>().ok());
-    let Some(port) = everywhere else {
-        return TcpListener::bind(address).await.map_err(failed);
+async fn bind(key: &'static str, address: &config::Address) -> Result<Listener, Error> {
+    let (bound, shown) = match address {
+        config::Address::Tcp(address) => (Listener::tcp(address).await, address.clone()),
+        config::Address::Unix(path) => (Listener::unix(path), shown(path)),
     };
-    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(failed(error)),
-        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(failed),
-    }
+    bound.map_err(|source| Error::Listen { key, address: shown, source })
 }
 
 /// A path in the settings, for messages.

@@ -19,8 +19,7 @@ use serde_json::{Map, Value, json};
 use self::document::Report;
 pub(crate) use self::environment::CONFIGURATION_PATH;
 pub use self::settings::{
-    Checks, Debug, Driver, FileCheck, Htpasswd, Http, HttpCheck, Log, Purge, Readiness, Settings, Storage, TcpCheck,
-    Tls,
+    Address, Debug, Driver, HealthCheck, Htpasswd, Http, Log, Probe, Purge, Settings, Storage, Tls,
 };
 
 /// What the image runs with unless told otherwise.
@@ -220,7 +219,7 @@ mod tests {
         let Loaded { settings, warnings, .. } = load(&Source::Embedded, []).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.storage.driver, Driver::Filesystem("./data".into()));
-        assert_eq!(settings.http.address, ":5000");
+        assert_eq!(settings.http.address, Address::Tcp(":5000".to_owned()));
         assert!(settings.http.tls.is_none() && settings.htpasswd.is_none());
         assert_eq!(settings.http.headers["x-content-type-options"], "nosniff");
     }
@@ -231,7 +230,7 @@ mod tests {
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.storage.driver, Driver::Filesystem("/var/lib/registry".into()));
         assert!(!settings.storage.delete_enabled);
-        assert_eq!(settings.readiness.unwrap().threshold, 3);
+        assert_eq!(settings.health[0].threshold, 3);
         assert_eq!(settings.log.fields, [("service".to_owned(), "registry".to_owned())]);
     }
 
@@ -266,7 +265,7 @@ mod tests {
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(settings.http.tls.unwrap().key, PathBuf::from("/certs/domain.key"));
         assert_eq!(settings.storage.driver, Driver::Filesystem("/data".into()));
-        assert_eq!(settings.http.address, "0.0.0.0:443");
+        assert_eq!(settings.http.address, Address::Tcp("0.0.0.0:443".to_owned()));
     }
 
     #[test]
@@ -318,7 +317,7 @@ mod tests {
         let Loaded { settings, warnings, .. } = loaded(EVERYTHING, &[]).unwrap();
         assert_eq!(settings.log.level, registry_config::Level::Debug);
         assert_eq!(settings.http.prefix, "/my/nested/registry/");
-        assert_eq!(settings.readiness.unwrap().threshold, 3);
+        assert_eq!(settings.health[0].threshold, 3);
         assert_eq!((settings.catalog_max_entries, settings.tags_max), (1000, 1000));
         let named: Vec<&str> = warnings.iter().filter_map(|warning| warning.split(' ').next()).collect();
         for key in ["compatibility", "middleware", "notifications", "policy", "redis", "reporting", "log.hooks"] {
@@ -458,7 +457,7 @@ mod tests {
             ("REGISTRY_HTTP_TLS_MINIMUMTLS", "tls1.0"),
         ];
         let Loaded { settings, warnings, .. } = loaded(DEFAULT, &variables).unwrap();
-        assert_eq!(settings.http.tls.unwrap().minimum, registry_config::MinimumTls::Tls12);
+        assert_eq!(settings.http.tls.unwrap().cipher_suites.len(), 9, "those of TLS 1.2 and 1.3");
         assert_eq!(warnings, ["http.tls.minimumtls is below tls1.2, which is the oldest version spoken"]);
     }
 

@@ -5,21 +5,24 @@
 
 mod activity;
 mod handshake;
+mod listener;
 mod pace;
+mod protocol;
 mod server;
 mod stream;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
 };
 
-use self::server::Server;
+pub use self::listener::Address;
+pub(crate) use self::listener::{Listener, Peer};
+use self::{listener::Connected, server::Server};
 use crate::{http::access_log::AccessLog, reload::Reloading, shutdown::Shutdown, tls::Material};
 
 /// How long a client may take for what, and how much it may have.
@@ -55,8 +58,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 
 /// A socket and what is behind it.
 pub(crate) struct Endpoint {
-    pub(crate) listener: TcpListener,
+    pub(crate) listener: Listener,
     pub(crate) tls: Option<Arc<Reloading<Material>>>,
+    /// Whether HTTP/2 is spoken: over TLS when both sides want it, without TLS when the client begins with it.
     pub(crate) http2: bool,
     pub(crate) router: Router,
     /// What becomes of each request, for logs and metrics; `None`: nobody wants to know.
@@ -110,10 +114,7 @@ impl Drop for Counted {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(listener: &Listener, places: &Arc<Semaphore>) -> io::Result<(Connected, Peer, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{Extensions, HeaderMap, Method, header, request::Parts};
 
 pub(crate) mod access_log;
 mod base;
@@ -36,6 +36,7 @@ mod uploads;
 use self::error::{ApiError, not_found};
 use crate::{
     auth::{Action, Gate, Principal, Refused},
+    metrics::InFlight,
     oci::{Repository, Route},
     registry::Registry,
 };
@@ -91,10 +92,6 @@ impl Default for Options {
     }
 }
 
-/// On every response of a known route: which one it was, by the reference's names for its log and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoint(pub &'static str);
-
 /// On requests: the scheme of the connection, `http` unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scheme(pub &'static str);
@@ -105,18 +102,26 @@ pub struct Scheme(pub &'static str);
 /// [`Route::parse`], the one place that knows the grammar.
 pub fn router(context: Context) -> Router {
     let api = Router::new()
-        .route("/", any(base::alive))
         .route("/v2", any(base::redirect))
         .route("/v2/", any(base::ping))
         .route("/v2/_catalog", any(catalog::list))
         .route("/v2/_oci/ext/discover", any(extensions::of_registry))
-        .route("/v2/{*path}", any(dispatch))
-        .fallback(async || not_found())
-        .layer(axum::middleware::map_response_with_state(context.clone(), response::standing_headers))
-        .with_state(context.clone());
-    match context.options.prefix.trim_end_matches('/') {
+        .route("/v2/{*path}", any(dispatch));
+    let api = match context.options.prefix.trim_end_matches('/') {
         "" => api,
         prefix => Router::new().nest(prefix, api),
+    };
+    // Load balancers ask for the root, whatever the prefix.
+    api.route("/", any(base::alive))
+        .fallback(async || not_found())
+        .layer(axum::middleware::map_response_with_state(context.clone(), response::standing_headers))
+        .with_state(context)
+}
+
+/// Takes note of the route that answers a request, by the reference's name for it.
+fn answered_by(extensions: &Extensions, route: &'static str) {
+    if let Some(in_flight) = extensions.get::<InFlight>() {
+        in_flight.answered_by(route);
     }
 }
 
@@ -141,17 +146,17 @@ async fn dispatch(State(context): State<Context>, request: Request) -> Response 
         Ok(route) => route,
         Err(error) => return error.into_response(),
     };
-    let endpoint = endpoint(&route);
+    answered_by(request.extensions(), name(&route));
     let (head, mut body) = request.into_parts();
     let client_waits = head.headers.contains_key(header::EXPECT);
-    let mut response = match rights(&route, &head.method) {
+    let response = match rights(&route, &head.method) {
         (Some(action), _) => admit(context, head, &mut body, route, action).await,
+        (None, allowed) if head.method == Method::OPTIONS => response::options(allowed),
         (None, allowed) => response::method_not_allowed(allowed),
     };
     if !client_waits {
         remainder::discard(&mut body).await;
     }
-    response.extensions_mut().insert(endpoint);
     response
 }
 
@@ -182,7 +187,8 @@ async fn identify(context: &Context, head: &Parts) -> Result<Principal, Refused>
 /// Answers a request that its sender may make, unless the registry is configured not to.
 async fn permitted(route: Route, call: &Call, action: Action, body: &mut Body) -> Result<Response, ApiError> {
     let options = &call.context.options;
-    if options.read_only && action != Action::Pull {
+    let reads = matches!(call.head.method, Method::GET | Method::HEAD);
+    if options.read_only && action != Action::Pull && !reads {
         return Ok(response::method_not_allowed("GET, HEAD"));
     }
     if action == Action::Delete && !options.delete_enabled {
@@ -210,8 +216,8 @@ fn rights(route: &Route, method: &Method) -> (Option<Action>, &'static str) {
 }
 
 /// The reference's name for a route.
-fn endpoint(route: &Route) -> Endpoint {
-    Endpoint(match route {
+fn name(route: &Route) -> &'static str {
+    match route {
         Route::Blob { .. } => "blob",
         Route::Uploads { .. } => "blob_upload",
         Route::Upload { .. } => "blob_upload_chunk",
@@ -219,7 +225,7 @@ fn endpoint(route: &Route) -> Endpoint {
         Route::Tags { .. } => "tags",
         Route::Referrers { .. } => "referrers",
         Route::Extensions { .. } => "extensions",
-    })
+    }
 }
 
 async fn answer(route: Route, call: &Call, body: &mut Body) -> Result<Response, ApiError> {

@@ -1,29 +1,23 @@
 //! What is counted, under the reference's names where it has one. Rendering is for the debug listener.
 
-use std::{fmt, time::Duration};
+mod exposition;
+mod process;
+mod requests;
+
+use std::fmt;
 
 use http::Method;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
 
-use crate::reload::Outcome;
-
-/// Upper bounds of durations in seconds; the reference's.
-const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
-/// Upper bounds of sizes: 1 KiB to 1 GiB, by factors of four.
-const SIZES: [f64; 11] = {
-    let mut sizes = [1024.0; 11];
-    let mut index = 1;
-    while index < sizes.len() {
-        sizes[index] = sizes[index - 1] * 4.0;
-        index += 1;
-    }
-    sizes
+pub(crate) use self::{
+    exposition::Exposition,
+    requests::{Answered, InFlight, Requests},
 };
+use crate::reload::Outcome;
 
 /// Everything that is counted. Clones share the counters.
 #[derive(Clone, Default)]
@@ -33,16 +27,6 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     certificate_expiry: Gauge,
     connections: Gauge,
-}
-
-/// Requests, counted when their response has been sent.
-#[derive(Clone)]
-pub(crate) struct Requests {
-    total: Family<RequestLabels, Counter>,
-    duration: Family<HandlerLabels, Histogram, fn() -> Histogram>,
-    request_size: Family<HandlerLabels, Histogram, fn() -> Histogram>,
-    response_size: Family<HandlerLabels, Histogram, fn() -> Histogram>,
-    pub(crate) in_flight: Gauge,
 }
 
 /// Logins.
@@ -60,64 +44,10 @@ pub(crate) struct Auth {
     pub(crate) overloaded: Counter,
 }
 
-/// One request that was answered.
-pub(crate) struct Answered {
-    pub(crate) handler: &'static str,
-    pub(crate) method: &'static str,
-    pub(crate) code: u16,
-    pub(crate) duration: Duration,
-    pub(crate) request_bytes: u64,
-    pub(crate) response_bytes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    code: u16,
-    handler: &'static str,
-    method: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HandlerLabels {
-    handler: &'static str,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     file: &'static str,
     outcome: &'static str,
-}
-
-fn seconds() -> Histogram {
-    Histogram::new(SECONDS)
-}
-
-fn sizes() -> Histogram {
-    Histogram::new(SIZES)
-}
-
-impl Default for Requests {
-    fn default() -> Self {
-        Self {
-            total: Family::default(),
-            duration: Family::new_with_constructor(seconds),
-            request_size: Family::new_with_constructor(sizes),
-            response_size: Family::new_with_constructor(sizes),
-            in_flight: Gauge::default(),
-        }
-    }
-}
-
-impl Requests {
-    #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^53 bytes")]
-    pub(crate) fn count(&self, answered: &Answered) {
-        let Answered { handler, method, code, duration, request_bytes, response_bytes } = *answered;
-        self.total.get_or_create(&RequestLabels { code, handler, method }).inc();
-        let labels = HandlerLabels { handler };
-        self.duration.get_or_create(&labels).observe(duration.as_secs_f64());
-        self.request_size.get_or_create(&labels).observe(request_bytes as f64);
-        self.response_size.get_or_create(&labels).observe(response_bytes as f64);
-    }
 }
 
 impl Metrics {
@@ -141,25 +71,22 @@ impl Metrics {
         &self.connections
     }
 
-    /// Everything in Prometheus' text form.
+    /// Everything in one of Prometheus' text forms.
     ///
     /// # Errors
     /// None in practice: writing to a text does not fail.
-    pub(crate) fn render(&self) -> Result<String, fmt::Error> {
-        let mut registry = Registry::with_prefix("registry");
-        self.register(&mut registry);
+    pub(crate) fn render(&self, exposition: Exposition) -> Result<String, fmt::Error> {
+        let mut all = Registry::default();
+        all.register_collector(Box::new(process::Process));
+        self.register(all.sub_registry_with_prefix("registry"));
         let mut text = String::new();
-        encode(&mut text, &registry)?;
-        Ok(text)
+        encode(&mut text, &all)?;
+        Ok(exposition.of(text))
     }
 
     fn register(&self, registry: &mut Registry) {
         let http = registry.sub_registry_with_prefix("http");
-        http.register("requests", "Requests answered", self.requests.total.clone());
-        http.register("request_duration_seconds", "Time to the end of the response", self.requests.duration.clone());
-        http.register("request_size_bytes", "Bytes of request bodies", self.requests.request_size.clone());
-        http.register("response_size_bytes", "Bytes of response bodies", self.requests.response_size.clone());
-        http.register("in_flight_requests", "Requests being answered", self.requests.in_flight.clone());
+        self.requests.register(http);
         http.register("connections", "Open connections", self.connections.clone());
         let auth = registry.sub_registry_with_prefix("auth");
         auth.register("remembered", "Passwords known to be right", self.auth.remembered.clone());
@@ -197,6 +124,8 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -210,19 +139,46 @@ mod tests {
             request_bytes: 0,
             response_bytes: 700,
         });
+        let in_flight = metrics.requests.begin();
+        in_flight.answered_by("blob_upload_chunk");
         metrics.reloaded("certificate", &Outcome::Changed);
         metrics.certificate_expires(1_800_000_000);
 
-        let text = metrics.render().unwrap();
+        let text = metrics.render(Exposition::Text).unwrap();
         for line in [
+            "# TYPE registry_http_requests_total counter",
             "registry_http_requests_total{code=\"200\",handler=\"manifest\",method=\"get\"} 1",
-            "registry_http_request_duration_seconds_bucket{le=\"0.01\",handler=\"manifest\"} 1",
-            "registry_http_response_size_bytes_sum{handler=\"manifest\"} 700.0",
-            "registry_http_in_flight_requests 0",
+            "registry_http_request_duration_seconds_bucket{le=\"0.01\",handler=\"manifest\",method=\"get\"} 1",
+            "registry_http_request_size_bytes_count{handler=\"manifest\"} 1",
+            "registry_http_response_size_bytes_bucket{le=\"1024\",handler=\"manifest\"} 1",
+            "registry_http_response_size_bytes_sum{handler=\"manifest\"} 700",
+            "registry_http_in_flight_requests{handler=\"blob_upload_chunk\"} 1",
             "registry_reloads_total{file=\"certificate\",outcome=\"changed\"} 1",
             "registry_certificate_expiry_timestamp_seconds 1800000000",
+            "# TYPE process_resident_memory_bytes gauge",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_request_is_in_flight_until_it_is_dropped_and_belongs_to_one_route() {
+        let metrics = Metrics::default();
+        let line = "registry_http_in_flight_requests{handler=\"tags\"}";
+        let value = || {
+            let text = metrics.render(Exposition::Text).unwrap();
+            text.lines().find_map(|found| found.strip_prefix(line).map(str::to_owned))
+        };
+        let in_flight = metrics.requests.begin();
+        assert_eq!(value(), None, "not before the route is known");
+        in_flight.answered_by("tags");
+        in_flight.answered_by("blob");
+        assert_eq!(value().as_deref(), Some(" 1"));
+        let again = in_flight.clone();
+        drop(in_flight);
+        assert_eq!(value().as_deref(), Some(" 1"));
+        assert_eq!(again.handler(), Some("tags"));
+        drop(again);
+        assert_eq!(value().as_deref(), Some(" 0"));
     }
 }

@@ -1,12 +1,14 @@
 //! TLS of the main listener: a certificate with its key, and the CAs of client certificates, read again when the files
 //! change. New connections use the new ones; open connections go on.
 
+mod unverified;
+
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
-use registry_config::{ClientAuth, MinimumTls};
+use registry_config::ClientAuth;
 use rustls::{
-    RootCertStore, ServerConfig,
+    RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     version::{TLS12, TLS13},
@@ -17,6 +19,7 @@ use rustls_pki_types::{
 };
 use x509_parser::parse_x509_certificate;
 
+use self::unverified::Unverified;
 use crate::{
     config::Tls,
     reload::{Content, Reloading, hex},
@@ -50,24 +53,25 @@ pub struct Error {
 pub(crate) fn open(settings: &Tls, http2: bool) -> Result<Reloading<Material>, Error> {
     let mut paths = vec![settings.certificate.clone(), settings.key.clone()];
     paths.extend_from_slice(&settings.client_cas);
-    let (minimum, client_auth) = (settings.minimum, settings.client_auth);
-    Reloading::open("certificate", paths, move |contents| load(contents, minimum, client_auth, http2))
-        .map_err(|reason| Error { certificate: settings.certificate.clone(), key: settings.key.clone(), reason })
+    let how = settings.clone();
+    Reloading::open("certificate", paths, move |contents| load(contents, &how, http2)).map_err(|reason| Error {
+        certificate: settings.certificate.clone(),
+        key: settings.key.clone(),
+        reason,
+    })
 }
 
-fn load(contents: &[Content], minimum: MinimumTls, client_auth: ClientAuth, http2: bool) -> Result<Material, String> {
+/// `contents` are the certificate, its key and the CAs of client certificates.
+fn load(contents: &[Content], how: &Tls, http2: bool) -> Result<Material, String> {
     let [certificate, key, client_cas @ ..] = contents else { return Err("no files were given".to_owned()) };
     let chain = certificates(certificate)?;
     let (serial_number, not_after) = describe(&chain[0]).map_err(|error| in_file(certificate, error))?;
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let versions: &[_] = match minimum {
-        MinimumTls::Tls10 | MinimumTls::Tls11 | MinimumTls::Tls12 => &[&TLS13, &TLS12],
-        MinimumTls::Tls13 => &[&TLS13],
-    };
+    let provider =
+        Arc::new(CryptoProvider { cipher_suites: how.cipher_suites.clone(), ..aws_lc_rs::default_provider() });
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
+        .with_protocol_versions(&versions(&how.cipher_suites))
         .map_err(|error| error.to_string())?;
-    let builder = match client_verifier(client_cas, client_auth, provider)? {
+    let builder = match client_verifier(client_cas, how.client_auth, provider)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
@@ -78,6 +82,12 @@ fn load(contents: &[Content], minimum: MinimumTls, client_auth: ClientAuth, http
         false => vec![b"http/1.1".to_vec()],
     };
     Ok(Material { config: Arc::new(config), sha256: certificate.sha256(), serial_number, not_after })
+}
+
+/// The versions that have one of `suites`.
+fn versions(suites: &[SupportedCipherSuite]) -> Vec<&'static SupportedProtocolVersion> {
+    let spoken = |version: &&SupportedProtocolVersion| suites.iter().any(|suite| suite.version() == *version);
+    [&TLS13, &TLS12].into_iter().filter(spoken).collect()
 }
 
 /// All certificates of a file; at least one.
@@ -124,13 +134,12 @@ fn client_verifier(
             roots.add(certificate).map_err(|error| in_file(content, error))?;
         }
     }
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let verified = |provider| WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = match client_auth {
-        ClientAuth::VerifyClientCertIfGiven => builder.allow_unauthenticated(),
-        // What asks for less than that is refused with the configuration.
-        ClientAuth::RequireAndVerifyClientCert | ClientAuth::RequireAnyClientCert | ClientAuth::RequestClientCert => {
-            builder
-        }
+        ClientAuth::RequestClientCert => return Ok(Some(Arc::new(Unverified::new(provider, false)))),
+        ClientAuth::RequireAnyClientCert => return Ok(Some(Arc::new(Unverified::new(provider, true)))),
+        ClientAuth::VerifyClientCertIfGiven => verified(provider).allow_unauthenticated(),
+        ClientAuth::RequireAndVerifyClientCert => verified(provider),
     };
     builder.build().map(Some).map_err(|error| error.to_string())
 }
@@ -166,9 +175,26 @@ mod tests {
         (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem())
     }
 
+    fn how() -> Tls {
+        Tls {
+            certificate: "tls.crt".into(),
+            key: "tls.key".into(),
+            client_cas: Vec::new(),
+            client_auth: ClientAuth::default(),
+            cipher_suites: aws_lc_rs::ALL_CIPHER_SUITES.to_vec(),
+        }
+    }
+
     fn loaded(certificate: &str, key: &str) -> Result<Material, String> {
         let contents = [content("tls.crt", certificate), content("tls.key", key)];
-        load(&contents, MinimumTls::Tls12, ClientAuth::default(), true)
+        load(&contents, &how(), true)
+    }
+
+    #[test]
+    fn a_version_without_suites_is_not_spoken() {
+        let tls13: Vec<_> = how().cipher_suites.into_iter().filter(|suite| suite.tls13().is_some()).collect();
+        assert_eq!(versions(&tls13), [&TLS13]);
+        assert_eq!(versions(&how().cipher_suites), [&TLS13, &TLS12]);
     }
 
     #[test]
@@ -212,7 +238,7 @@ mod tests {
         let (certificate, key) = pair(&rcgen::PKCS_ECDSA_P256_SHA256);
         let with = |ca: &str| {
             let contents = [content("tls.crt", &certificate), content("tls.key", &key), content("ca.crt", ca)];
-            load(&contents, MinimumTls::Tls13, ClientAuth::default(), false)
+            load(&contents, &how(), false)
         };
         assert!(with(&certificate).is_ok());
         assert!(with("x").err().unwrap().starts_with("ca.crt: there is no certificate in it"));

@@ -1,36 +1,32 @@
-//! `health`: what readiness depends on.
+//! `health`: checks that decide whether the registry serves. While one fails, every request is answered with 503.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::{
-    Duration, Secret,
-    keys::Support::{Implemented, Warned},
-    macros::section,
-};
+use crate::{Duration, Secret, keys::Support::Implemented, macros::section};
 
 /// Headers of a request: a name and its values, which may be passwords.
 pub type RequestHeaders = BTreeMap<String, Vec<Secret>>;
 
 section! {
-    /// What readiness depends on.
+    /// Checks that decide whether the registry serves. While one fails, every request is answered with 503.
     Section Health {
         /// The storage.
         storagedriver: StorageDriverHealth => Implemented,
         /// Files that must not exist; making one takes the server out of service.
-        file env "FileCheckers": Vec<FileCheck> => Warned("readiness does not depend on it"),
-        /// URLs that must answer.
-        http env "HTTPCheckers": Vec<HttpCheck> => Warned("readiness does not depend on it"),
+        file env "FileCheckers": Vec<FileCheck> => Implemented,
+        /// URLs that must answer to HEAD.
+        http env "HTTPCheckers": Vec<HttpCheck> => Implemented,
         /// Addresses that must accept connections.
-        tcp env "TCPCheckers": Vec<TcpCheck> => Warned("readiness does not depend on it"),
+        tcp env "TCPCheckers": Vec<TcpCheck> => Implemented,
     }
 
-    /// The storage as a condition of readiness.
+    /// The storage as a condition of service.
     Section StorageDriverHealth {
         /// Asks the storage.
         enabled: bool = "false" => Implemented,
-        /// How long an answer of the storage is taken for the next one.
+        /// Time between two checks.
         interval: Duration = "10s" => Implemented,
-        /// How many failures in a row make the server unready.
+        /// How many failures in a row take the server out of service.
         threshold: u32 = "1" => Implemented,
     }
 
@@ -40,7 +36,7 @@ section! {
         file: PathBuf => Implemented,
         /// Time between two checks.
         interval: Duration = "10s" => Implemented,
-        /// How many failures in a row make the server unready.
+        /// How many failures in a row take the server out of service.
         threshold: u32 = "1" => Implemented,
     }
 
@@ -56,7 +52,7 @@ section! {
         timeout: Duration = "3s" => Implemented,
         /// Time between two checks.
         interval: Duration = "10s" => Implemented,
-        /// How many failures in a row make the server unready.
+        /// How many failures in a row take the server out of service.
         threshold: u32 = "1" => Implemented,
     }
 
@@ -68,7 +64,7 @@ section! {
         timeout: Duration = "3s" => Implemented,
         /// Time between two checks.
         interval: Duration = "10s" => Implemented,
-        /// How many failures in a row make the server unready.
+        /// How many failures in a row take the server out of service.
         threshold: u32 = "1" => Implemented,
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
     Duration, Secret,
-    keys::Support::{Implemented, Refused, Warned},
+    keys::Support::{Implemented, Refused},
     macros::{choice, section},
 };
 
@@ -39,7 +39,7 @@ section! {
         /// HTTP/2 over TLS.
         http2: Http2 = "{}" => Implemented,
         /// HTTP/2 without TLS.
-        h2c: H2c => Warned("without TLS only HTTP/1.1 is spoken"),
+        h2c: H2c => Implemented,
     }
 
     /// HTTPS. Files are read again when they change.
@@ -50,13 +50,13 @@ section! {
         key: PathBuf => Implemented,
         /// Files with the CAs that client certificates are checked against; none: no client certificate is asked for.
         clientcas: Vec<PathBuf> => Implemented,
-        /// Whether a client certificate is required once `clientcas` is given.
+        /// What is asked of clients once `clientcas` is given.
         clientauth: ClientAuth = "require-and-verify-client-cert" => Implemented,
         /// The oldest protocol version spoken. `tls1.0` and `tls1.1`, which 2.8 takes, mean `tls1.2` with a warning.
         minimumtls: MinimumTls = "tls1.2" => Implemented,
-        /// The cipher suites spoken, by their Go names.
-        ciphersuites: Vec<String>
-            => Warned("all suites of TLS 1.2 and 1.3 with forward secrecy and authenticated encryption are spoken"),
+        /// The cipher suites of TLS 1.2 that are spoken, by their Go names such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`;
+        /// without it all with forward secrecy and authenticated encryption. Those of TLS 1.3 cannot be chosen.
+        ciphersuites: Vec<String> => Implemented,
         /// Certificates from an ACME server.
         letsencrypt: LetsEncrypt
             => Refused("give http.tls.certificate and http.tls.key; connections would not be encrypted"),
@@ -96,7 +96,7 @@ section! {
         disabled: bool = "false" => Implemented,
     }
 
-    /// HTTP/2 without TLS.
+    /// HTTP/2 without TLS, for clients that know beforehand that it is spoken.
     Section H2c {
         /// Speaks it beside HTTP/1.1.
         enabled: bool => Implemented,
@@ -117,7 +117,7 @@ choice! {
     ClientAuth {
         /// Asked for, but not required and not checked.
         RequestClientCert = "request-client-cert",
-        /// Required, but not checked.
+        /// Required, whoever signed it.
         RequireAnyClientCert = "require-any-client-cert",
         /// Checked when a client sends one.
         VerifyClientCertIfGiven = "verify-client-cert-if-given",

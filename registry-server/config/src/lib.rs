@@ -73,7 +73,7 @@ section! {
         access: Access => Implemented,
         /// The listeners.
         http: Http = "{}" => Implemented,
-        /// What readiness depends on; nothing, unless given.
+        /// Checks that decide whether the registry serves; none, unless given.
         health: Health => Implemented,
         /// Limits of the catalog listing.
         catalog: Catalog = "{}" => Implemented,

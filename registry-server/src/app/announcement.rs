@@ -9,7 +9,10 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_parser::{certificate::X509Certificate, parse_x509_certificate};
 
 use super::{Addresses, shown};
-use crate::config::{Driver, Settings};
+use crate::{
+    config::{self, Driver, Settings},
+    connection::Address,
+};
 
 /// Where the tutorials mount certificates.
 const CERTIFICATES: &str = "/certs";
@@ -30,7 +33,7 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    pub(super) fn new(settings: &Settings, addresses: Addresses) -> Self {
+    pub(super) fn new(settings: &Settings, addresses: &Addresses) -> Self {
         let certificates = files(Path::new(CERTIFICATES));
         let users = USERS.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
         let mut hints = hints(settings, &certificates, users);
@@ -46,10 +49,11 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn line(settings: &Settings, addresses: Addresses) -> String {
+fn line(settings: &Settings, addresses: &Addresses) -> String {
+    let address = &addresses.main;
     let listener = match &settings.http.tls {
-        Some(tls) => format!("serving https on {} (TLS by {})", address(addresses), shown(&tls.certificate)),
-        None => format!("serving http on {} (no TLS)", address(addresses)),
+        Some(tls) => format!("serving https on {address} (TLS by {})", shown(&tls.certificate)),
+        None => format!("serving http on {address} (no TLS)"),
     };
     let storage = match &settings.storage.driver {
         Driver::Filesystem(root) => format!("storage filesystem {}", shown(root)),
@@ -62,8 +66,13 @@ fn line(settings: &Settings, addresses: Addresses) -> String {
     };
     let rules = settings.access.as_ref().map_or_else(String::new, |path| format!(", access rules {}", shown(path)));
     let debug = addresses.debug.map_or_else(String::new, |debug| format!(", health and metrics on {debug}"));
-    let publish = publish(addresses.main.port(), settings.http.tls.is_some());
-    format!("{listener}, {storage}{read_only}, {users}{rules}{debug}; in a container publish with {publish}")
+    let publish = match address {
+        Address::Tcp(address) => {
+            format!("; in a container publish with {}", publish(address.port(), settings.http.tls.is_some()))
+        }
+        Address::Unix(_) => String::new(),
+    };
+    format!("{listener}, {storage}{read_only}, {users}{rules}{debug}{publish}")
 }
 
 /// The option of `docker run` that leads clients to this port.
@@ -74,17 +83,9 @@ fn publish(port: u16, encrypted: bool) -> String {
     }
 }
 
-/// The address as people write it: without a host when it is every address.
-fn address(addresses: Addresses) -> String {
-    match addresses.main.ip().is_unspecified() {
-        true => format!(":{}", addresses.main.port()),
-        false => addresses.main.to_string(),
-    }
-}
-
 fn hints(settings: &Settings, certificates: &[PathBuf], users: Vec<PathBuf>) -> Vec<String> {
     let mut hints = Vec::new();
-    if settings.http.tls.is_none() {
+    if settings.http.tls.is_none() && matches!(settings.http.address, config::Address::Tcp(_)) {
         hints.extend(unused_certificate(certificates));
         if settings.htpasswd.is_some() {
             hints.push(
@@ -156,13 +157,13 @@ mod tests {
     }
 
     fn addresses(main: &str) -> Addresses {
-        Addresses { main: main.parse().unwrap(), debug: None }
+        Addresses { main: Address::Tcp(main.parse().unwrap()), debug: None }
     }
 
     #[test]
     fn the_defaults_in_plain_words() {
         assert_eq!(
-            line(&settings(&[]), addresses("[::]:5000")),
+            line(&settings(&[]), &addresses("[::]:5000")),
             "serving http on :5000 (no TLS), storage filesystem ./data, no authentication; in a container publish with \
              -p 5000:5000"
         );
@@ -179,7 +180,7 @@ mod tests {
         let settings = Settings { access: Some("/auth/access.yml".into()), ..settings };
         let addresses = Addresses { debug: Some("0.0.0.0:5001".parse().unwrap()), ..addresses("10.0.0.1:443") };
         assert_eq!(
-            line(&settings, addresses),
+            line(&settings, &addresses),
             "serving https on 10.0.0.1:443 (TLS by /certs/tls.crt), storage inmemory, gone when the server ends, \
              authentication htpasswd (/auth/htpasswd), access rules /auth/access.yml, health and metrics on \
              0.0.0.0:5001; in a container publish with -p 443:443"

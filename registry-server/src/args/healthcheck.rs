@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpStream, ToSocketAddrs},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,7 +18,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::config::{self, Settings, Source};
+use crate::config::{self, Address, Settings, Source};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -38,11 +39,11 @@ pub(super) struct Args {
 /// # Errors
 /// When there is no answer, or it says that the server is not ready.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => own_url(args.configuration.clone())?,
+    let Target { url, socket } = match &args.url {
+        Some(url) => Target { url: url.clone(), socket: None },
+        None => own(args.configuration.clone())?,
     };
-    let status = get(&url).with_context(|| format!("failed to ask {url}"))?;
+    let status = get(&url, socket.as_deref()).with_context(|| format!("failed to ask {url}"))?;
     // A server that asks for a password is well.
     if (200..300).contains(&status) || status == 401 {
         return Ok(());
@@ -50,24 +51,30 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     bail!("{url} answered {status}")
 }
 
-fn own_url(configuration: Option<PathBuf>) -> anyhow::Result<Uri> {
+/// What to ask, and where, if that is not in the URL.
+#[derive(Debug, PartialEq, Eq)]
+struct Target {
+    url: Uri,
+    socket: Option<PathBuf>,
+}
+
+fn own(configuration: Option<PathBuf>) -> anyhow::Result<Target> {
     let source = match super::source(configuration) {
         Source::Embedded if Path::new(IMAGE_CONFIGURATION).is_file() => Source::File(IMAGE_CONFIGURATION.into()),
         source => source,
     };
-    let settings = config::load(&source, super::environment())?.settings;
-    url_of(&settings).parse().context("failed to make a URL of the configuration")
+    target(&config::load(&source, super::environment())?.settings)
 }
 
-fn url_of(settings: &Settings) -> String {
+fn target(settings: &Settings) -> anyhow::Result<Target> {
     let http = &settings.http;
-    match &http.debug {
-        Some(debug) => format!("http://{}/readyz", reachable(&debug.address)),
-        None => {
-            let scheme = if http.tls.is_some() { "https" } else { "http" };
-            format!("{scheme}://{}{}", reachable(&http.address), http.prefix)
-        }
-    }
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
+    let (url, socket) = match (&http.debug, &http.address) {
+        (Some(debug), _) => (format!("http://{}/readyz", reachable(&debug.address)), None),
+        (None, Address::Tcp(address)) => (format!("{scheme}://{}/", reachable(address)), None),
+        (None, Address::Unix(path)) => (format!("{scheme}://localhost/"), Some(path.clone())),
+    };
+    Ok(Target { url: url.parse().context("failed to make a URL of the configuration")?, socket })
 }
 
 /// An address that a listener on `address` answers on.
@@ -80,7 +87,7 @@ fn reachable(address: &str) -> String {
 }
 
 /// The status of the answer.
-fn get(url: &Uri) -> anyhow::Result<u16> {
+fn get(url: &Uri, socket: Option<&Path>) -> anyhow::Result<u16> {
     let host = url.host().context("there is no host in it")?;
     let tls = match url.scheme_str() {
         Some("http") => false,
@@ -91,7 +98,10 @@ fn get(url: &Uri) -> anyhow::Result<u16> {
     let path = url.path_and_query().map_or("/", |path| path.as_str());
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: healthcheck\r\nConnection: close\r\n\r\n");
-    let stream = connect(host.trim_matches(['[', ']']), port)?;
+    let stream: Box<dyn Stream> = match socket {
+        Some(path) => Box::new(unix(path)?),
+        None => Box::new(tcp(host.trim_matches(['[', ']']), port)?),
+    };
     if !tls {
         return exchange(stream, &request);
     }
@@ -105,7 +115,18 @@ fn get(url: &Uri) -> anyhow::Result<u16> {
     exchange(StreamOwned::new(ClientConnection::new(Arc::new(config), name)?, stream), &request)
 }
 
-fn connect(host: &str, port: u16) -> anyhow::Result<TcpStream> {
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+fn unix(path: &Path) -> std::io::Result<UnixStream> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    Ok(stream)
+}
+
+fn tcp(host: &str, port: u16) -> anyhow::Result<TcpStream> {
     let mut last = anyhow::anyhow!("{host} has no address");
     for address in (host, port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, TIMEOUT) {
@@ -172,9 +193,13 @@ impl ServerCertVerifier for Unverified {
 mod tests {
     use super::*;
 
-    fn url(variables: &[(&str, &str)]) -> String {
+    fn asked(variables: &[(&str, &str)]) -> Target {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        url_of(&config::load(&Source::Embedded, variables).unwrap().settings)
+        target(&config::load(&Source::Embedded, variables).unwrap().settings).unwrap()
+    }
+
+    fn url(variables: &[(&str, &str)]) -> String {
+        asked(variables).url.to_string()
     }
 
     #[test]
@@ -182,7 +207,8 @@ mod tests {
         assert_eq!(url(&[]), "http://127.0.0.1:5000/");
         assert_eq!(
             url(&[("REGISTRY_HTTP_ADDR", "10.0.0.1:80"), ("REGISTRY_HTTP_PREFIX", "/r/")]),
-            "http://10.0.0.1:80/r/"
+            "http://10.0.0.1:80/",
+            "the root is there whatever the prefix"
         );
         let tls = [
             ("REGISTRY_HTTP_TLS_CERTIFICATE", "/c"),
@@ -191,5 +217,8 @@ mod tests {
         ];
         assert_eq!(url(&tls), "https://127.0.0.1:443/");
         assert_eq!(url(&[("REGISTRY_HTTP_DEBUG_ADDR", ":5001")]), "http://127.0.0.1:5001/readyz");
+        let socket = asked(&[("REGISTRY_HTTP_NET", "unix"), ("REGISTRY_HTTP_ADDR", "/run/registry.sock")]);
+        assert_eq!(socket.socket.as_deref(), Some(Path::new("/run/registry.sock")));
+        assert_eq!(socket.url, "http://localhost/");
     }
 }

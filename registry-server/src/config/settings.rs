@@ -1,6 +1,7 @@
 //! A configuration whose values were checked and whose defaults are filled in: all that the rest of the server sees of it.
 
 mod checks;
+mod ciphers;
 mod listeners;
 mod validation;
 
@@ -9,8 +10,8 @@ use std::{path::PathBuf, time::Duration};
 use registry_config::{Config, DescriptorCache, Formatter, Level};
 
 pub use self::{
-    checks::{Checks, FileCheck, HttpCheck, TcpCheck},
-    listeners::{Debug, Http, Tls},
+    checks::{HealthCheck, Probe},
+    listeners::{Address, Debug, Http, Tls},
 };
 use super::document::Report;
 use crate::registry::validation::Validation;
@@ -28,10 +29,8 @@ pub struct Settings {
     pub access: Option<PathBuf>,
     /// The listeners.
     pub http: Http,
-    /// The storage as a condition of readiness; `None`: it is none.
-    pub readiness: Option<Readiness>,
-    /// Other conditions of readiness.
-    pub checks: Checks,
+    /// What has to be well for the registry to serve.
+    pub health: Vec<HealthCheck>,
     /// Which manifests are taken.
     pub validation: Validation,
     /// Most entries of a page of the catalog.
@@ -75,6 +74,16 @@ pub enum Driver {
     Memory,
 }
 
+impl Driver {
+    /// The driver's name in the configuration.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Filesystem(_) => "filesystem",
+            Self::Memory => "inmemory",
+        }
+    }
+}
+
 /// Removal of abandoned uploads.
 #[derive(Debug, Clone, Copy)]
 pub struct Purge {
@@ -93,27 +102,17 @@ pub struct Htpasswd {
     pub path: PathBuf,
 }
 
-/// The storage as a condition of readiness.
-#[derive(Debug, Clone, Copy)]
-pub struct Readiness {
-    /// How long an answer holds.
-    pub interval: Duration,
-    /// Failures in a row that make the server unready; at least one.
-    pub threshold: u32,
-}
-
 /// Checks `config`, in which defaults are filled in. The report says what is wrong with it; what it returns then is not to
 /// be used.
 pub(super) fn settle(config: Config, report: &mut Report) -> Settings {
-    let health = config.health.unwrap_or_default();
+    let storage = storage(config.storage.unwrap_or_default(), report);
     Settings {
         log: log(config.log.unwrap_or_default()),
-        storage: storage(config.storage.unwrap_or_default(), report),
+        health: checks::settle(config.health.unwrap_or_default(), storage.driver.name(), report),
+        storage,
         htpasswd: config.auth.and_then(|auth| htpasswd(auth, report)),
         access: config.access.and_then(|access| access_path(access, report)),
         http: listeners::settle(config.http.unwrap_or_default(), report),
-        readiness: health.storagedriver.as_ref().and_then(readiness),
-        checks: checks::settle(health, report),
         validation: validation::settle(config.validation.unwrap_or_default(), report),
         catalog_max_entries: page(config.catalog.and_then(|catalog| catalog.maxentries)),
         tags_max: page(config.tags.and_then(|tags| tags.maxtags)),
@@ -196,11 +195,4 @@ fn access_path(access: registry_config::Access, report: &mut Report) -> Option<P
         report.refuse("access.path is missing: give the file with the rules, or leave access out".to_owned());
     }
     access.path
-}
-
-fn readiness(options: &registry_config::StorageDriverHealth) -> Option<Readiness> {
-    options.enabled.unwrap_or_default().then(|| Readiness {
-        interval: options.interval.unwrap_or_default().0,
-        threshold: options.threshold.unwrap_or_default().max(1),
-    })
 }

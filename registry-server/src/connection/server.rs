@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    io,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -20,14 +20,15 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
 
 use super::{
-    Limits,
+    Connected, Limits, Peer,
     activity::{Activity, Held},
     handshake,
     pace::PacedBody,
+    protocol,
     stream::PacedStream,
 };
 use crate::{
@@ -62,30 +63,60 @@ pub(super) struct Server {
 
 impl Server {
     /// Serves one connection to its end.
-    pub(super) async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    pub(super) async fn connection(self: Arc<Self>, connected: Connected, peer: Peer) {
+        match connected {
+            Connected::Unix(stream) => self.encrypted_or_not(stream, peer).await,
+            Connected::Tcp(stream) => self.tcp(stream, peer).await,
+        }
+    }
+
+    async fn tcp(self: Arc<Self>, mut stream: TcpStream, peer: Peer) {
         // Responses are written whole; waiting for more to send only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "failed to set TCP_NODELAY");
         }
+        if self.tls.is_some() {
+            match tokio::time::timeout(self.limits.handshake, handshake::is_plain_http(&mut stream)).await {
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => return tracing::debug!(%peer, "plain HTTP was sent to the TLS port"),
+                Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
+                Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
+            }
+        }
+        self.encrypted_or_not(stream, peer).await;
+    }
+
+    async fn encrypted_or_not<S>(self: Arc<Self>, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let Some(tls) = &self.tls else {
-            return self.http(stream, peer, "http", false).await;
+            self.plain(stream, peer).await;
+            return;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.current().config));
-        match tokio::time::timeout(self.limits.handshake, handshake::accept(&acceptor, stream)).await {
-            Ok(Ok(Some(stream))) => {
-                let http2 = self.http2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.http(stream, peer, "https", http2).await;
-            }
-            Ok(Ok(None)) => tracing::debug!(%peer, "plain HTTP was sent to the TLS port"),
-            Ok(Err(error)) if handshake::is_refused_by_client(&error) => {
-                tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
-            }
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-            Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+        let handshake = tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await;
+        let Some(stream) = shaken(handshake, peer) else { return };
+        let http2 = self.http2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.http(stream, peer, "https", http2).await;
+    }
+
+    /// Without TLS nothing says beforehand which HTTP is spoken; the first bytes do.
+    async fn plain<S>(self: Arc<Self>, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if !self.http2 {
+            return self.http(stream, peer, "http", false).await;
+        }
+        match tokio::time::timeout(self.limits.header, protocol::detect(stream)).await {
+            Ok(Ok((stream, http2))) => self.http(stream, peer, "http", http2).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection ended before its first request"),
+            Err(_) => tracing::debug!(%peer, "the client took too long for its first request"),
         }
     }
 
-    async fn http<S>(self: Arc<Self>, stream: S, peer: SocketAddr, scheme: &'static str, http2: bool)
+    async fn http<S>(self: Arc<Self>, stream: S, peer: Peer, scheme: &'static str, http2: bool)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -140,6 +171,22 @@ impl Server {
     }
 }
 
+/// The stream behind a handshake that succeeded; what went wrong is for the log.
+fn shaken<S>(
+    handshake: Result<io::Result<TlsStream<S>>, tokio::time::error::Elapsed>,
+    peer: Peer,
+) -> Option<TlsStream<S>> {
+    match handshake {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) if handshake::is_refused_by_client(&error) => {
+            tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
+        }
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+    }
+    None
+}
+
 fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     // The time for a header is watched by `Activity`, which knows waiting for a request from waiting for its rest.
@@ -166,7 +213,7 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
 struct Requests {
     server: Arc<Server>,
     activity: Arc<Activity>,
-    peer: SocketAddr,
+    peer: Peer,
     scheme: &'static str,
 }
 
@@ -174,12 +221,14 @@ impl Requests {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Held<Recorded>>, Infallible> {
         let in_flight = self.activity.request();
         let (mut parts, body) = request.into_parts();
-        parts.extensions.insert(ConnectInfo(self.peer));
+        if let Peer::Tcp(address) = self.peer {
+            parts.extensions.insert(ConnectInfo(address));
+        }
         parts.extensions.insert(Scheme(self.scheme));
         let body =
             if body.is_end_stream() { Body::empty() } else { Body::new(PacedBody::new(body, self.server.limits.body)) };
-        let request = Request::from_parts(parts, body);
-        let log = self.server.log.as_ref().map(|log| log.request(&request, self.peer));
+        let mut request = Request::from_parts(parts, body);
+        let log = self.server.log.as_ref().map(|log| log.request(&mut request, self.peer));
         let response = match self.server.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

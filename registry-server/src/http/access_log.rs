@@ -4,7 +4,6 @@
 //! `Authorization`.
 
 use std::{
-    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -21,10 +20,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body::{Frame, SizeHint};
 
-use super::Endpoint;
 use crate::{
     auth::Principal,
-    metrics::{Answered, Requests, method_label},
+    connection::Peer,
+    metrics::{Answered, InFlight, Requests, method_label},
     telemetry::ACCESS,
 };
 
@@ -40,8 +39,9 @@ pub(crate) struct AccessLog {
 /// A request that is being answered.
 pub(crate) struct Pending {
     log: AccessLog,
+    in_flight: InFlight,
     begin: Instant,
-    peer: SocketAddr,
+    peer: Peer,
     id: u64,
     method: Method,
     uri: Uri,
@@ -57,11 +57,13 @@ impl AccessLog {
     }
 
     /// A request begins.
-    pub(crate) fn request<B>(&self, request: &Request<B>, peer: SocketAddr) -> Pending {
-        self.metrics.in_flight.inc();
+    pub(crate) fn request<B>(&self, request: &mut Request<B>, peer: Peer) -> Pending {
+        let in_flight = self.metrics.begin();
+        request.extensions_mut().insert(in_flight.clone());
         let headers = request.headers();
         Pending {
             log: self.clone(),
+            in_flight,
             begin: Instant::now(),
             peer,
             id: self.count.fetch_add(1, Ordering::Relaxed),
@@ -88,7 +90,6 @@ pub(crate) struct Recorded {
 struct Record {
     pending: Pending,
     status: u16,
-    endpoint: &'static str,
     principal: Option<Principal>,
     written: u64,
     complete: bool,
@@ -101,7 +102,6 @@ impl Recorded {
         let record = pending.map(|pending| Record {
             pending,
             status: parts.status.as_u16(),
-            endpoint: parts.extensions.remove::<Endpoint>().map_or("other", |endpoint| endpoint.0),
             principal: parts.extensions.remove(),
             written: 0,
             complete: body.is_end_stream(),
@@ -143,9 +143,8 @@ impl HttpBody for Recorded {
 impl Drop for Record {
     fn drop(&mut self) {
         let duration = self.pending.begin.elapsed();
-        self.pending.log.metrics.in_flight.dec();
         self.pending.log.metrics.count(&Answered {
-            handler: self.endpoint,
+            handler: self.pending.in_flight.handler().unwrap_or("other"),
             method: method_label(&self.pending.method),
             code: self.status,
             duration,

@@ -4,9 +4,9 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
-use super::{Context, Endpoint, error::ApiError, identify, response};
+use super::{Context, answered_by, error::ApiError, identify, response};
 
 /// `/`: the listener answers. For load balancers; needs no credentials.
 pub(super) async fn alive() -> Response {
@@ -23,9 +23,14 @@ pub(super) async fn redirect(State(context): State<Context>) -> Response {
     response
 }
 
-/// `/v2/`: the API is spoken here, and the credentials are right (distribution-spec, "Determining Support").
+/// `/v2/`: the API is spoken here, and the credentials are right (distribution-spec, "Determining Support"). A browser that
+/// asks with OPTIONS what it may send does so without credentials.
 pub(super) async fn ping(State(context): State<Context>, request: Request) -> Response {
+    answered_by(request.extensions(), "base");
     let (head, _) = request.into_parts();
+    if head.method == Method::OPTIONS {
+        return response::json("{}");
+    }
     let answer = async {
         let principal = identify(&context, &head).await?;
         context.gate.authorize_base(&principal)?;
@@ -33,7 +38,5 @@ pub(super) async fn ping(State(context): State<Context>, request: Request) -> Re
         response.extensions_mut().insert(principal);
         Ok::<_, ApiError>(response)
     };
-    let mut response = answer.await.into_response();
-    response.extensions_mut().insert(Endpoint("base"));
-    response
+    answer.await.into_response()
 }

@@ -8,7 +8,7 @@ use http::{Method, Uri, header};
 use serde_json::json;
 
 use super::{
-    Context, Endpoint,
+    Context, answered_by,
     error::{ApiError, Detail},
     identify, pagination, response,
 };
@@ -23,9 +23,12 @@ const DEFAULT_COUNT: usize = 100;
 
 /// The repositories that the principal may pull from, a page at a time, in byte order.
 pub(super) async fn list(State(context): State<Context>, request: Request) -> Response {
+    answered_by(request.extensions(), "catalog");
     let (head, _) = request.into_parts();
-    if !matches!(head.method, Method::GET | Method::HEAD) {
-        return response::method_not_allowed("GET, HEAD");
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return response::options("GET, HEAD"),
+        _ => return response::method_not_allowed("GET, HEAD"),
     }
     let answer = async {
         let principal = identify(&context, &head).await?;
@@ -34,9 +37,7 @@ pub(super) async fn list(State(context): State<Context>, request: Request) -> Re
         response.extensions_mut().insert(principal);
         Ok::<_, ApiError>(response)
     };
-    let mut response = answer.await.into_response();
-    response.extensions_mut().insert(Endpoint("catalog"));
-    response
+    answer.await.into_response()
 }
 
 async fn page(context: &Context, principal: &Principal, uri: &Uri) -> Result<Response, ApiError> {

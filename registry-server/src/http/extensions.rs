@@ -10,16 +10,19 @@ use axum::{
 use http::Method;
 use serde_json::json;
 
-use super::{Call, Context, Endpoint, error::ApiError, identify, response};
+use super::{Call, Context, answered_by, error::ApiError, identify, response};
 
 /// Where the extension is documented.
 const DOCUMENTATION: &str = "https://github.com/opencontainers/distribution-spec/blob/main/extensions/_oci.md";
 
 /// The extensions of the registry, for everybody who may call `/v2/`.
 pub(super) async fn of_registry(State(context): State<Context>, request: Request) -> Response {
+    answered_by(request.extensions(), "extensions");
     let (head, _) = request.into_parts();
-    if !matches!(head.method, Method::GET | Method::HEAD) {
-        return response::method_not_allowed("GET, HEAD");
+    match head.method {
+        Method::GET | Method::HEAD => {}
+        Method::OPTIONS => return response::options("GET, HEAD"),
+        _ => return response::method_not_allowed("GET, HEAD"),
     }
     let answer = async {
         let principal = identify(&context, &head).await?;
@@ -28,9 +31,7 @@ pub(super) async fn of_registry(State(context): State<Context>, request: Request
         response.extensions_mut().insert(principal);
         Ok::<_, ApiError>(response)
     };
-    let mut response = answer.await.into_response();
-    response.extensions_mut().insert(Endpoint("extensions"));
-    response
+    answer.await.into_response()
 }
 
 /// The extensions of a repository.

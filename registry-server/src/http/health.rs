@@ -1,31 +1,32 @@
-//! The listener for probes and monitoring: whether the server lives and is ready, its metrics, and which versions of its
-//! reloadable files are in force.
+//! The listener for probes and monitoring: whether the server lives, is well and ready, its metrics, and which versions of
+//! its reloadable files are in force.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
+    middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth::Gate, config::Readiness, metrics::Metrics, registry::Registry, reload::Reloading, tls::Material};
-
-/// A storage that has not answered after this long is not working.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+use super::error::ApiError;
+use crate::{
+    auth::Gate,
+    health::Health,
+    metrics::{Exposition, Metrics},
+    oci::ErrorCode,
+    reload::Reloading,
+    tls::Material,
+};
 
 /// What the listener reports about.
 pub(crate) struct Subject {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) readiness: Option<Readiness>,
+    pub(crate) health: Health,
     pub(crate) gate: Gate,
     pub(crate) certificate: Option<Arc<Reloading<Material>>>,
     pub(crate) metrics: Metrics,
@@ -33,18 +34,18 @@ pub(crate) struct Subject {
     pub(crate) metrics_path: Option<String>,
     /// Cancelled when the server takes no more requests.
     pub(crate) ending: CancellationToken,
-    pub(crate) storage: StorageHealth,
 }
 
-/// What is known of the storage: asked when somebody wants to know, and not more often than the interval.
-#[derive(Default)]
-pub(crate) struct StorageHealth(Mutex<Probed>);
+/// The registry's routes for as long as it is well: while a check fails, every request is refused, as in the reference.
+pub(crate) fn while_well(router: Router, health: Health) -> Router {
+    router.layer(axum::middleware::from_fn_with_state(health, refuse_unless_well))
+}
 
-#[derive(Default)]
-struct Probed {
-    at: Option<Instant>,
-    failures: u32,
-    reason: String,
+async fn refuse_unless_well(State(health): State<Health>, request: Request, next: Next) -> Response {
+    if health.problems().is_empty() {
+        return next.run(request).await;
+    }
+    ApiError::new(ErrorCode::Unavailable, "health check failed: please see /debug/health").into_response()
 }
 
 /// The routes of the listener.
@@ -52,34 +53,35 @@ pub(crate) fn router(subject: Subject) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/debug/health", get(health))
+        .route("/debug/health", get(well))
         .route("/versions", get(versions))
         // Not a route: its path is the user's, and may be one of those above.
         .fallback(metrics)
         .with_state(Arc::new(subject))
 }
 
-/// Whether requests should be sent here: the storage works, and the server is not ending.
+/// Whether requests should be sent here: the server is well, and not ending.
 async fn ready(State(subject): State<Arc<Subject>>) -> Response {
     if subject.ending.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "ending\n").into_response();
     }
-    match subject.storage_problem().await {
-        None => "ok\n".into_response(),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("storage: {reason}\n")).into_response(),
+    let problems = subject.health.problems();
+    if problems.is_empty() {
+        return "ok\n".into_response();
     }
+    let lines: String = problems.iter().map(|(name, reason)| format!("{name}: {reason}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
 /// The reference's form: a JSON object of what is wrong.
-async fn health(State(subject): State<Arc<Subject>>) -> Response {
-    match subject.storage_problem().await {
-        None => object(StatusCode::OK, &json!({})),
-        Some(reason) => object(StatusCode::SERVICE_UNAVAILABLE, &json!({ "storagedriver_registry": reason })),
-    }
+async fn well(State(subject): State<Arc<Subject>>) -> Response {
+    let problems = subject.health.problems();
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    object(status, &json!(**problems))
 }
 
 fn object(status: StatusCode, value: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], format!("{value}\n")).into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
 async fn versions(State(subject): State<Arc<Subject>>) -> Response {
@@ -100,47 +102,13 @@ async fn versions(State(subject): State<Arc<Subject>>) -> Response {
     object(StatusCode::OK, &versions)
 }
 
-async fn metrics(State(subject): State<Arc<Subject>>, uri: Uri) -> Response {
+async fn metrics(State(subject): State<Arc<Subject>>, uri: Uri, headers: HeaderMap) -> Response {
     if subject.metrics_path.as_deref() != Some(uri.path()) {
         return (StatusCode::NOT_FOUND, "there are /livez, /readyz, /debug/health and /versions\n").into_response();
     }
-    match subject.metrics.render() {
-        Ok(text) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
-            .into_response(),
+    let exposition = Exposition::accepted(&headers);
+    match subject.metrics.render(exposition) {
+        Ok(text) => ([(header::CONTENT_TYPE, exposition.content_type())], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
-}
-
-impl Subject {
-    /// What is wrong with the storage, when it failed often enough for that to count.
-    async fn storage_problem(&self) -> Option<String> {
-        let readiness = self.readiness?;
-        // Held while asking, so that many questions at once are one.
-        let mut probed = self.storage.0.lock().await;
-        if probed.at.is_none_or(|at| at.elapsed() >= readiness.interval) {
-            match tokio::time::timeout(PROBE_TIMEOUT, self.registry.health()).await {
-                Ok(Ok(())) => probed.failures = 0,
-                Ok(Err(error)) => probed.failed(describe(&error)),
-                Err(_) => probed.failed(format!("no answer after {} s", PROBE_TIMEOUT.as_secs())),
-            }
-            probed.at = Some(Instant::now());
-        }
-        (probed.failures >= readiness.threshold).then(|| probed.reason.clone())
-    }
-}
-
-impl Probed {
-    fn failed(&mut self, reason: String) {
-        self.failures = self.failures.saturating_add(1);
-        if self.failures == 1 {
-            tracing::error!("the storage does not work: {reason}");
-        }
-        self.reason = reason;
-    }
-}
-
-/// An error with its causes.
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,6 +1,6 @@
 //! Absolute URLs in `Location`: where the client reaches this registry, as far as a request tells.
 
-use http::{HeaderMap, HeaderValue, header, request::Parts, uri::Authority};
+use http::{HeaderMap, HeaderValue, Uri, header, request::Parts, uri::Authority};
 
 use super::{Context, Scheme, response};
 
@@ -8,13 +8,19 @@ use super::{Context, Scheme, response};
 /// proxy in front says (`Forwarded`, then `X-Forwarded-Proto` and `X-Forwarded-Host`), else what the client asked for.
 pub(super) fn url(context: &Context, head: &Parts, path: &str) -> HeaderValue {
     let options = &context.options;
-    let path = format!("{}{path}", options.prefix.trim_end_matches('/'));
+    let prefix = options.prefix.trim_end_matches('/');
     let base = match &options.host {
-        _ if options.relative_urls => String::new(),
-        Some(host) => host.trim_end_matches('/').to_owned(),
-        None => base(head).unwrap_or_default(),
+        _ if options.relative_urls => prefix.to_owned(),
+        // In the reference a path in http.host has to name the prefix.
+        Some(host) if has_path(host) => host.trim_end_matches('/').to_owned(),
+        Some(host) => format!("{}{prefix}", host.trim_end_matches('/')),
+        None => format!("{}{prefix}", base(head).unwrap_or_default()),
     };
     response::value(format!("{base}{path}"))
+}
+
+fn has_path(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|url| url.path() != "/")
 }
 
 /// Scheme and authority; `None` when the request does not name a host.

@@ -16,11 +16,18 @@ pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-co
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// Adds what every response has: the API's version, which old clients insist on, and the configured headers.
+/// Adds what every response has: the API's version, which old clients insist on, and the configured headers, unless the
+/// response has them already.
 pub(super) async fn standing_headers(State(context): State<Context>, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-    headers.extend(context.options.headers.clone());
+    for name in context.options.headers.keys() {
+        if !headers.contains_key(name) {
+            for value in context.options.headers.get_all(name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+    }
     response
 }
 
@@ -66,6 +73,11 @@ pub(super) fn document(value: &impl Serialize) -> Response {
     let mut text = serde_json::to_vec(value).unwrap_or_default();
     text.push(b'\n');
     json(text)
+}
+
+/// 200 for OPTIONS, which browsers ask with before a page of another origin may send the request that it means.
+pub(super) fn options(allowed: &'static str) -> Response {
+    (StatusCode::OK, [(header::ALLOW, HeaderValue::from_static(allowed))]).into_response()
 }
 
 /// 405 as the reference's router sends it, for a method that a route does not have or not at the moment.

@@ -170,6 +170,15 @@ fn writable(root: &OwnedFd) -> Result<(), (&'static str, io::Error)> {
     })
 }
 
+/// An open directory stays usable in part after it was removed.
+fn present(root: &OwnedFd) -> Result<(), (&'static str, io::Error)> {
+    match sys::fstat(root) {
+        Ok(status) if status.st_nlink == 0 => Err((".", io::Error::other("the directory was removed"))),
+        Ok(_) => Ok(()),
+        Err(error) => Err((".", error.into())),
+    }
+}
+
 fn not_writable(root: PathBuf, name: &str, source: io::Error) -> OpenError {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let path = if name == "." { root.clone() } else { root.join(name) };
@@ -277,7 +286,8 @@ impl Store for Filesystem {
             if !filesystem.is_exclusive() {
                 filesystem.take_lock();
             }
-            writable(tree.root()).map_err(|(name, error)| Error::io("write to", &Key(name.to_owned()), error))
+            let usable = present(tree.root()).and_then(|()| writable(tree.root()));
+            usable.map_err(|(name, error)| Error::io("write to", &Key(name.to_owned()), error))
         })
         .await
     }

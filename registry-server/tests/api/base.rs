@@ -73,13 +73,42 @@ fn a_method_that_a_route_does_not_have_is_refused() {
 }
 
 #[test]
-fn the_api_may_live_below_a_prefix() {
+fn the_api_may_live_below_a_prefix_and_the_root_is_alive_all_the_same() {
     let options = registry_server::http::Options { prefix: "/hidden/".to_owned(), ..options() };
     on_every_store_with(options, async |server| {
-        assert_eq!(server.get("/v2/").await.status, 404);
+        for target in ["/v2/", "/v2", "/v2/_catalog", "/hidden", "/hidden/", "/hiddenv2/"] {
+            let reply = server.get(target).await;
+            assert_eq!((reply.status.as_u16(), &reply.body[..]), (404, &b"404 page not found\n"[..]), "{target}");
+        }
         assert_eq!(server.get("/hidden/v2/").await.status, 200);
-        let reply = server.post("/hidden/v2/a/blobs/uploads/").await;
-        assert!(reply.location().starts_with("/hidden/v2/a/blobs/uploads/"), "{reply}");
+        assert_eq!(server.get("/hidden/v2").await.header("location"), Some("/hidden/v2/"));
+        assert_eq!(server.get("/").await.header("cache-control"), Some("no-cache"));
+    });
+}
+
+#[test]
+fn every_method_is_answered_at_the_base() {
+    on_every_store(async |server| {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            let reply = server.call(method, "/v2/", &[], "").await;
+            assert_eq!((reply.status.as_u16(), &reply.body[..]), (200, &b"{}"[..]), "{method}");
+        }
+    });
+}
+
+#[test]
+fn browsers_may_ask_what_a_route_takes() {
+    on_every_store(async |server| {
+        for (target, allowed) in [
+            ("/v2/_catalog", "GET, HEAD"),
+            ("/v2/a/tags/list", "GET, HEAD"),
+            ("/v2/a/manifests/v1", "DELETE, GET, HEAD, PUT"),
+            ("/v2/a/blobs/uploads/", "POST"),
+        ] {
+            let reply = server.call("OPTIONS", target, &[], "").await;
+            assert_eq!((reply.status.as_u16(), reply.header("allow")), (200, Some(allowed)), "{target}");
+            assert!(reply.body.is_empty(), "{target}");
+        }
     });
 }
 
@@ -93,6 +122,22 @@ fn configured_headers_are_on_every_response() {
             assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{target}");
             assert_eq!(reply.header("docker-distribution-api-version"), Some("registry/2.0"), "{target}");
         }
+    });
+}
+
+#[test]
+fn a_configured_header_has_all_its_values_and_does_not_replace_one_of_the_response() {
+    let mut options = options();
+    for value in ["https://a.example", "https://b.example"] {
+        options.headers.append("access-control-allow-origin", value.parse().unwrap());
+    }
+    options.headers.insert("cache-control", "no-store".parse().unwrap());
+    on_every_store_with(options, async |server| {
+        let blob = server.push_blob("app", "x").await;
+        let reply = server.get(&format!("/v2/app/blobs/{blob}")).await;
+        assert_eq!(reply.headers.get_all("access-control-allow-origin").iter().count(), 2);
+        assert_eq!(reply.header("cache-control"), Some("max-age=31536000"));
+        assert_eq!(server.get("/v2/").await.header("cache-control"), Some("no-store"));
     });
 }
 

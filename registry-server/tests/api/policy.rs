@@ -42,7 +42,24 @@ fn a_read_only_registry_is_read() {
 
         Method not allowed
         ");
-        assert_eq!(server.put_manifest("/v2/app/manifests/v2", OCI_IMAGE, "{}").await.status, 405);
-        assert_eq!(server.delete("/v2/app/manifests/v1").await.status, 405);
+        let (digest, session) = (sha256("layer"), "1d0e8a58-6b6f-4b1e-9d4f-3a1f0c5a9f11");
+        for (method, target) in [
+            ("PUT", "/v2/app/manifests/v2".to_owned()),
+            ("DELETE", "/v2/app/manifests/v1".to_owned()),
+            ("DELETE", format!("/v2/app/manifests/{digest}")),
+            ("DELETE", format!("/v2/app/blobs/{digest}")),
+            ("POST", format!("/v2/app/blobs/uploads/?mount={digest}&from=other")),
+            ("POST", format!("/v2/app/blobs/uploads/?digest={digest}")),
+            ("PATCH", format!("/v2/app/blobs/uploads/{session}")),
+            ("PUT", format!("/v2/app/blobs/uploads/{session}?digest={digest}")),
+            ("DELETE", format!("/v2/app/blobs/uploads/{session}")),
+        ] {
+            let reply = server.call(method, &target, &[("content-type", OCI_IMAGE)], "layer").await;
+            assert_eq!((reply.status.as_u16(), reply.header("allow")), (405, Some("GET, HEAD")), "{method} {target}");
+            assert_eq!(&reply.body[..], b"Method not allowed\n", "{method} {target}");
+        }
+        let status = server.get(&format!("/v2/app/blobs/uploads/{session}")).await;
+        assert_eq!((status.status.as_u16(), status.code().as_str()), (404, "BLOB_UPLOAD_UNKNOWN"));
+        assert_eq!(server.get(&format!("/v2/app/blobs/{digest}")).await.status, 200);
     });
 }

@@ -1,6 +1,10 @@
 //! HTTP/2: many requests on one connection, bodies larger than its windows, and its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -83,4 +87,36 @@ fn an_idle_connection_is_closed() {
     });
     // How it ends does not matter.
     assert!(ended.is_ok(), "the connection stays open");
+}
+
+/// HTTP/2 without TLS, from a client that does not ask beforehand.
+fn without_tls(server: &Server) -> Option<StatusCode> {
+    let asked = async {
+        let stream = TcpStream::connect(server.address()).await.ok()?;
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.ok()?;
+        let connection = tokio::spawn(connection);
+        let request = Request::get("http://localhost/v2/").body(Full::new(Bytes::new())).ok()?;
+        let status = sender.clone().send_request(request).await.ok().map(|response| response.status());
+        connection.abort();
+        status
+    };
+    server.runtime().block_on(asked)
+}
+
+#[test]
+fn without_tls_it_is_spoken_beside_http_1_where_it_is_enabled() {
+    let server = Server::start(Files::new(), "http: {h2c: {enabled: true}}");
+    assert_eq!(without_tls(&server), Some(StatusCode::OK));
+    assert_eq!(server.http().get("/v2/").status, 200);
+    assert_eq!(without_tls(&Server::start(Files::new(), "")), None);
+}
+
+#[test]
+fn a_client_that_never_says_which_http_it_speaks_is_cut_off() {
+    let limits = Limits { header: Duration::from_millis(200), ..Limits::default() };
+    let server = Server::with_limits(Files::new(), "http: {h2c: {enabled: true}}", limits);
+    let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(b"PR").unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
 }

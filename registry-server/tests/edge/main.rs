@@ -6,6 +6,7 @@ mod auth;
 mod cli;
 mod client;
 mod config;
+mod health;
 mod http2;
 mod limits;
 mod process;
@@ -13,6 +14,7 @@ mod reload;
 mod server;
 mod shutdown;
 mod tls;
+mod unix;
 
 use std::time::{Duration, Instant};
 

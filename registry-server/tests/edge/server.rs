@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, KeyPair};
 use registry_server::{
     app::{Addresses, App},
     config::{self, Source},
-    connection::Limits,
+    connection::{Address, Limits},
     shutdown::Shutdown,
 };
 use rustls_pki_types::CertificateDer;
@@ -102,7 +102,7 @@ impl Server {
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let app = runtime.block_on(App::build(loaded.settings, limits)).unwrap();
-        let (addresses, shutdown) = (app.addresses(), app.shutdown());
+        let (addresses, shutdown) = (app.addresses().clone(), app.shutdown());
         runtime.spawn(app.run());
         Self { files, addresses, shutdown, runtime }
     }
@@ -117,15 +117,18 @@ impl Server {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.addresses.main
+        match self.addresses.main {
+            Address::Tcp(address) => address,
+            Address::Unix(_) => unreachable!("servers in this process listen on ports"),
+        }
     }
 
     pub(crate) fn http(&self) -> Client {
-        Client::http(self.addresses.main)
+        Client::http(self.address())
     }
 
     pub(crate) fn https(&self, pair: &Pair) -> Client {
-        Client::https(self.addresses.main, &pair.der)
+        Client::https(self.address(), &pair.der)
     }
 
     /// The listener for health and metrics.

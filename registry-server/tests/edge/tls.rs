@@ -79,23 +79,74 @@ fn http2_is_offered_unless_disabled() {
     assert_eq!(negotiated(&serving(&pair, &without), &pair).as_deref(), Some(b"http/1.1".as_slice()));
 }
 
-#[test]
-fn client_certificates_are_required_when_their_cas_are_given() {
-    let pair = Pair::new();
-    let server = serving(&pair, &TLS.replace("key:", "clientcas: [DIR/ca.crt], key:"));
-
-    let without = server.https(&pair).try_request("GET", "/v2/", "");
-    assert!(without.is_err(), "{without:?}");
-
+/// A client that shows the certificate of `own`, if there is one.
+fn showing(server: &Server, pair: &Pair, own: Option<&Pair>) -> Client {
     let mut roots = RootCertStore::empty();
     roots.add(pair.der.clone()).unwrap();
-    let with = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(vec![pair.der.clone()], PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap())
-        .unwrap();
-    assert_eq!(Client::with_tls(server.address(), with).get("/v2/").status, 200);
+        .with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => builder
+            .with_client_auth_cert(vec![own.der.clone()], PrivateKeyDer::from_pem_slice(own.key.as_bytes()).unwrap())
+            .unwrap(),
+    };
+    Client::with_tls(server.address(), config)
+}
+
+#[test]
+fn client_certificates_are_required_and_checked_as_configured() {
+    // Whether a client gets through that shows none, one of a stranger, and one of the CA.
+    for (mode, none, stranger, known) in [
+        ("", false, false, true),
+        ("clientauth: require-and-verify-client-cert, ", false, false, true),
+        ("clientauth: verify-client-cert-if-given, ", true, false, true),
+        ("clientauth: require-any-client-cert, ", false, true, true),
+        ("clientauth: request-client-cert, ", true, true, true),
+    ] {
+        let (pair, other) = (Pair::new(), Pair::new());
+        let server = serving(&pair, &TLS.replace("key:", &format!("clientcas: [DIR/ca.crt], {mode}key:")));
+        for (own, gets_through) in [(None, none), (Some(&other), stranger), (Some(&pair), known)] {
+            let answer = showing(&server, &pair, own).try_request("GET", "/v2/", "");
+            let who = own.map(|own| if own.der == pair.der { "known" } else { "stranger" });
+            assert_eq!(answer.is_ok_and(|answer| answer.status == 200), gets_through, "{mode}{who:?}");
+        }
+    }
+}
+
+#[test]
+fn suites_of_tls_1_2_are_those_configured() {
+    let pair = Pair::new();
+    let only = "ciphersuites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384], key:";
+    let server = serving(&pair, &TLS.replace("key:", only));
+    let speaking = |name: &str| {
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|suite| suite.suite().as_str() == Some(name));
+        let mut roots = RootCertStore::empty();
+        roots.add(pair.der.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&TLS12])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Client::with_tls(server.address(), config).connect().is_ok()
+    };
+    assert!(speaking("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"));
+    assert!(!speaking("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"));
+    assert_eq!(server.https(&pair).get("/v2/").status, 200, "those of TLS 1.3 are always spoken");
+}
+
+#[test]
+fn the_versions_of_old_configurations_are_served_as_tls_1_2() {
+    let pair = Pair::new();
+    for minimum in ["tls1.0", "tls1.1"] {
+        let server = serving(&pair, &TLS.replace("key:", &format!("minimumtls: {minimum}, key:")));
+        for version in [&TLS12, &TLS13] {
+            assert_eq!(Client::with_tls(server.address(), config(&pair, version)).get("/v2/").status, 200);
+        }
+    }
 }
 
 #[test]

@@ -1,115 +1,126 @@
-//! `health`: conditions of readiness besides the storage.
+//! `health`: from the keys to checks that can be run.
 
 use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use registry_config::RequestHeaders;
+use registry_config::{Health, RequestHeaders};
 
-use super::Report;
+use super::{Report, listeners::check_address};
 
-/// Conditions of readiness besides the storage.
-#[derive(Debug, Clone, Default)]
-pub struct Checks {
-    /// Files that must not exist.
-    pub files: Vec<FileCheck>,
-    /// URLs that must answer.
-    pub http: Vec<HttpCheck>,
-    /// Addresses that must accept connections.
-    pub tcp: Vec<TcpCheck>,
-}
+/// How long a check takes at most where the configuration says "for ever", as zero does in the reference.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A file that must not exist.
+/// How long the storage and files may take.
+const LOCAL_TIMEOUT: Option<registry_config::Duration> = Some(registry_config::Duration::from_secs(5));
+
+/// Checks more often than this would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// Something that has to be well for the registry to serve.
 #[derive(Debug, Clone)]
-pub struct FileCheck {
-    /// The file.
-    pub file: PathBuf,
-    /// Time between two checks.
+pub struct HealthCheck {
+    /// The reference's name for it; no other check has it.
+    pub name: String,
+    /// What is looked at.
+    pub probe: Probe,
+    /// Time between two looks.
     pub interval: Duration,
-    /// Failures in a row that make the server unready; at least one.
-    pub threshold: u32,
-}
-
-/// A URL that must answer.
-#[derive(Debug, Clone)]
-pub struct HttpCheck {
-    /// The URL, with a scheme and a host.
-    pub uri: Uri,
-    /// Sent with the request.
-    pub headers: HeaderMap,
-    /// The status that is expected.
-    pub status: StatusCode,
-    /// How long the answer may take.
+    /// How long a look may take.
     pub timeout: Duration,
-    /// Time between two checks.
-    pub interval: Duration,
-    /// Failures in a row that make the server unready; at least one.
+    /// Failures in a row that count as one; at least one.
     pub threshold: u32,
 }
 
-/// An address that must accept connections.
+/// What is looked at.
 #[derive(Debug, Clone)]
-pub struct TcpCheck {
-    /// `host:port`.
-    pub address: String,
-    /// How long connecting may take.
-    pub timeout: Duration,
-    /// Time between two checks.
-    pub interval: Duration,
-    /// Failures in a row that make the server unready; at least one.
-    pub threshold: u32,
+pub enum Probe {
+    /// The storage can be reached and written to.
+    Storage,
+    /// This file does not exist.
+    File(PathBuf),
+    /// This URL answers to HEAD with a status.
+    Http {
+        /// `http` or `https`.
+        uri: Uri,
+        /// Sent with the request.
+        headers: HeaderMap,
+        /// What the answer has to have.
+        status: StatusCode,
+    },
+    /// This `host:port` accepts a connection.
+    Tcp(String),
 }
 
-pub(super) fn settle(health: registry_config::Health, report: &mut Report) -> Checks {
-    let files = health.file.unwrap_or_default().into_iter().enumerate();
-    let urls = health.http.unwrap_or_default().into_iter().enumerate();
-    let addresses = health.tcp.unwrap_or_default().into_iter().enumerate();
-    Checks {
-        files: files.filter_map(|(index, check)| file_check(index, check, report)).collect(),
-        http: urls.filter_map(|(index, check)| http_check(index, check, report)).collect(),
-        tcp: addresses.filter_map(|(index, check)| tcp_check(index, check, report)).collect(),
+/// The checks that `health` asks for, with storage by `driver`. What cannot be checked is refused.
+pub(super) fn settle(health: Health, driver: &str, report: &mut Report) -> Vec<HealthCheck> {
+    let mut checks = Vec::new();
+    if let Some(storage) = health.storagedriver.filter(|storage| storage.enabled.unwrap_or(false)) {
+        let name = format!("storagedriver_{driver}");
+        checks.push(check(name, Probe::Storage, storage.interval, LOCAL_TIMEOUT, storage.threshold));
+    }
+    for (index, file) in health.file.unwrap_or_default().into_iter().enumerate() {
+        match file.file {
+            Some(path) => {
+                let name = path.display().to_string();
+                checks.push(check(name, Probe::File(path), file.interval, LOCAL_TIMEOUT, file.threshold));
+            }
+            None => report.refuse(format!("health.file[{index}].file is missing: give the path of a file")),
+        }
+    }
+    for (index, http) in health.http.unwrap_or_default().into_iter().enumerate() {
+        let (interval, timeout, threshold) = (http.interval, http.timeout, http.threshold);
+        let name = http.uri.clone().unwrap_or_default();
+        checks.extend(url(http, index, report).map(|probe| check(name, probe, interval, timeout, threshold)));
+    }
+    for (index, tcp) in health.tcp.unwrap_or_default().into_iter().enumerate() {
+        let address = tcp.addr.unwrap_or_default();
+        check_address(&address, &format!("health.tcp[{index}].addr"), report);
+        checks.push(check(address.clone(), Probe::Tcp(address), tcp.interval, tcp.timeout, tcp.threshold));
+    }
+    refuse_twins(&checks, report);
+    checks
+}
+
+/// Two checks of one name would hide each other's results.
+fn refuse_twins(checks: &[HealthCheck], report: &mut Report) {
+    let mut names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    names.sort_unstable();
+    for twins in names.windows(2).filter(|pair| pair[0] == pair[1]) {
+        report.refuse(format!("health checks {} twice: leave one of them out", twins[0]));
     }
 }
 
-/// Checks more often than once a second tell nothing new.
-fn interval(asked: Option<registry_config::Duration>) -> Duration {
-    asked.unwrap_or_default().0.max(Duration::from_secs(1))
+fn check(
+    name: String,
+    probe: Probe,
+    interval: Option<registry_config::Duration>,
+    timeout: Option<registry_config::Duration>,
+    threshold: Option<u32>,
+) -> HealthCheck {
+    let timeout = timeout.unwrap_or_default().0;
+    HealthCheck {
+        name,
+        probe,
+        interval: interval.unwrap_or_default().0.max(SHORTEST),
+        timeout: if timeout.is_zero() { TIMEOUT } else { timeout },
+        threshold: threshold.unwrap_or_default().max(1),
+    }
 }
 
-fn timeout(asked: Option<registry_config::Duration>) -> Duration {
-    // Zero is the reference's "for ever", which a check must not take.
-    let asked = asked.unwrap_or_default().0;
-    if asked.is_zero() { Duration::from_secs(10) } else { asked }
-}
-
-fn file_check(index: usize, check: registry_config::FileCheck, report: &mut Report) -> Option<FileCheck> {
-    let Some(file) = check.file else {
-        report.refuse(format!("health.file[{index}].file is missing: give the file that must not exist"));
-        return None;
-    };
-    let threshold = check.threshold.unwrap_or_default().max(1);
-    Some(FileCheck { file, interval: interval(check.interval), threshold })
-}
-
-fn http_check(index: usize, check: registry_config::HttpCheck, report: &mut Report) -> Option<HttpCheck> {
+fn url(http: registry_config::HttpCheck, index: usize, report: &mut Report) -> Option<Probe> {
     let key = format!("health.http[{index}]");
-    let uri = check.uri.as_deref().and_then(|uri| uri.parse::<Uri>().ok());
-    let Some(uri) = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()) else {
-        report.refuse(format!("{key}.uri has to be a URL like http://localhost:8080/health"));
-        return None;
-    };
-    let status = check.statuscode.unwrap_or_default();
-    let Ok(status) = StatusCode::from_u16(status) else {
-        report.refuse(format!("{key}.statuscode is {status}, it has to be a status like 200"));
-        return None;
-    };
-    Some(HttpCheck {
-        uri,
-        headers: headers(&key, check.headers.unwrap_or_default(), report),
-        status,
-        timeout: timeout(check.timeout),
-        interval: interval(check.interval),
-        threshold: check.threshold.unwrap_or_default().max(1),
-    })
+    let text = http.uri.unwrap_or_default();
+    let uri = text.parse::<Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if uri.is_none() {
+        report.refuse(format!("{key}.uri is {text:?}, it has to be a URL such as http://localhost:8080/health"));
+    }
+    let status = StatusCode::from_u16(http.statuscode.unwrap_or_default()).ok();
+    if status.is_none() {
+        report.refuse(format!("{key}.statuscode is no HTTP status, it has to be a number such as 200"));
+    }
+    Some(Probe::Http { uri: uri?, headers: headers(&key, http.headers.unwrap_or_default(), report), status: status? })
 }
 
 fn headers(key: &str, headers: RequestHeaders, report: &mut Report) -> HeaderMap {
@@ -128,18 +139,57 @@ fn headers(key: &str, headers: RequestHeaders, report: &mut Report) -> HeaderMap
     map
 }
 
-fn tcp_check(index: usize, check: registry_config::TcpCheck, report: &mut Report) -> Option<TcpCheck> {
-    let address = check.addr.filter(|address| {
-        address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-    });
-    let Some(address) = address else {
-        report.refuse(format!("health.tcp[{index}].addr has to be host:port"));
-        return None;
-    };
-    Some(TcpCheck {
-        address,
-        timeout: timeout(check.timeout),
-        interval: interval(check.interval),
-        threshold: check.threshold.unwrap_or_default().max(1),
-    })
+#[cfg(test)]
+mod tests {
+    use crate::config::{Error, HealthCheck, Probe, Source, load};
+
+    fn checks(health: &str) -> Result<Vec<HealthCheck>, Vec<String>> {
+        let variables = [("REGISTRY_HEALTH".to_owned(), health.to_owned())];
+        match load(&Source::Embedded, variables) {
+            Ok(loaded) => Ok(loaded.settings.health),
+            Err(Error::Invalid { reasons, .. }) => Err(reasons),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn checks_have_the_references_names_and_defaults() {
+        let checks = checks(
+            "{storagedriver: {enabled: true, threshold: 3}, file: [{file: /down}], http: [{uri: 'http://a/', \
+             headers: {X-Token: [t]}, statuscode: 204, timeout: 1s}], tcp: [{addr: 'b:1', interval: 3s}]}",
+        )
+        .unwrap();
+        let shown: Vec<_> = checks
+            .iter()
+            .map(|check| (check.name.as_str(), check.interval.as_secs(), check.timeout.as_secs(), check.threshold))
+            .collect();
+        assert_eq!(
+            shown,
+            [("storagedriver_filesystem", 10, 5, 3), ("/down", 10, 5, 1), ("http://a/", 10, 1, 1), ("b:1", 3, 3, 1)]
+        );
+        assert!(matches!(&checks[2].probe, Probe::Http { headers, status, .. }
+            if headers["x-token"] == "t" && status.as_u16() == 204));
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_refused() {
+        let reasons =
+            checks("{file: [{}], http: [{uri: 'ftp://a'}, {uri: 'http://a', statuscode: 7}], tcp: [{addr: b}]}");
+        let reasons = reasons.unwrap_err();
+        for (reason, beginning) in reasons.iter().zip([
+            "health.file[0].file is missing",
+            "health.http[0].uri is \"ftp://a\", it has to be a URL",
+            "health.http[1].statuscode is no HTTP status",
+            "health.tcp[0].addr is b, it has to be host:port",
+        ]) {
+            assert!(reason.starts_with(beginning), "{reason}");
+        }
+        assert_eq!(reasons.len(), 4, "{reasons:?}");
+    }
+
+    #[test]
+    fn two_checks_of_one_name_are_refused() {
+        let reasons = checks("{tcp: [{addr: 'a:1'}, {addr: 'a:1'}]}").unwrap_err();
+        assert_eq!(reasons, ["health checks a:1 twice: leave one of them out"]);
+    }
 }

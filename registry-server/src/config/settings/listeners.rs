@@ -3,15 +3,16 @@
 use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use registry_config::{ClientAuth, MinimumTls, Network};
+use registry_config::{ClientAuth, Network};
+use rustls::SupportedCipherSuite;
 
-use super::Report;
+use super::{Report, ciphers};
 
 /// The listeners.
 #[derive(Debug, Clone)]
 pub struct Http {
-    /// `host:port` of the registry.
-    pub address: String,
+    /// Where the registry listens.
+    pub address: Address,
     /// The URL that clients see, when it is not told from requests.
     pub host: Option<String>,
     /// Begins and ends with `/`.
@@ -26,8 +27,19 @@ pub struct Http {
     pub tls: Option<Tls>,
     /// Whether HTTP/2 is offered over TLS.
     pub http2: bool,
+    /// Whether HTTP/2 is spoken without TLS.
+    pub h2c: bool,
     /// The listener for health and metrics.
     pub debug: Option<Debug>,
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// `host:port`; the host may be empty.
+    Tcp(String),
+    /// The path of a socket.
+    Unix(PathBuf),
 }
 
 /// HTTPS.
@@ -39,10 +51,10 @@ pub struct Tls {
     pub key: PathBuf,
     /// CAs of client certificates; empty: none is asked for.
     pub client_cas: Vec<PathBuf>,
-    /// Whether a client certificate is required.
+    /// What is asked of client certificates.
     pub client_auth: ClientAuth,
-    /// The oldest version spoken: TLS 1.2 or 1.3.
-    pub minimum: MinimumTls,
+    /// Suites of TLS 1.2 and 1.3, best first. A version without suites is not spoken.
+    pub cipher_suites: Vec<SupportedCipherSuite>,
 }
 
 /// The listener for health and metrics.
@@ -55,11 +67,7 @@ pub struct Debug {
 }
 
 pub(super) fn settle(http: registry_config::Http, report: &mut Report) -> Http {
-    let address = http.addr.unwrap_or_default();
-    check_address(&address, "http.addr", report);
-    if http.net == Some(Network::Unix) {
-        report.refuse("http.net is unix, which is not supported: use tcp".to_owned());
-    }
+    let address = address(http.addr.unwrap_or_default(), http.net.unwrap_or_default(), report);
     let prefix = http.prefix.unwrap_or_default();
     if !(prefix.starts_with('/') && prefix.ends_with('/')) {
         report.refuse(format!("http.prefix is {prefix}, it has to begin and end with /"));
@@ -73,12 +81,30 @@ pub(super) fn settle(http: registry_config::Http, report: &mut Report) -> Http {
         headers: headers(http.headers.unwrap_or_default(), report),
         tls: http.tls.and_then(|tls| certificate(tls, report)),
         http2: !http.http2.and_then(|http2| http2.disabled).unwrap_or_default(),
+        h2c: http.h2c.and_then(|h2c| h2c.enabled).unwrap_or_default(),
         debug: http.debug.and_then(|debug| debug_listener(debug, report)),
     }
 }
 
+fn address(text: String, network: Network, report: &mut Report) -> Address {
+    match network {
+        Network::Tcp => {
+            check_address(&text, "http.addr", report);
+            Address::Tcp(text)
+        }
+        Network::Unix => {
+            if !text.starts_with(['/', '.']) {
+                report.refuse(format!(
+                    "http.addr is {text}, with http.net: unix it has to be a path such as /run/registry.sock"
+                ));
+            }
+            Address::Unix(text.into())
+        }
+    }
+}
+
 /// `host:port`; the host may be empty.
-fn check_address(address: &str, key: &str, report: &mut Report) {
+pub(super) fn check_address(address: &str, key: &str, report: &mut Report) {
     let port = address.rsplit_once(':').map(|(_, port)| port);
     if port.is_none_or(|port| port.parse::<u16>().is_err()) {
         let example = address.parse::<u16>().map_or_else(|_| ":5000".to_owned(), |port| format!(":{port}"));
@@ -134,31 +160,16 @@ fn certificate(tls: registry_config::Tls, report: &mut Report) -> Option<Tls> {
         }
     };
     let client_auth = tls.clientauth.unwrap_or_default();
-    if !client_cas.is_empty() && matches!(client_auth, ClientAuth::RequestClientCert | ClientAuth::RequireAnyClientCert)
-    {
-        report.refuse(
-            "http.tls.clientauth asks for client certificates that nobody checks, which is not supported: use \
-             require-and-verify-client-cert or verify-client-cert-if-given"
+    if client_cas.is_empty() && client_auth != ClientAuth::default() {
+        report.warn(
+            "http.tls.clientauth is ignored without http.tls.clientcas, no client is asked for a certificate: give the CAs \
+             of client certificates"
                 .to_owned(),
         );
     }
-    Some(Tls {
-        certificate,
-        key,
-        client_cas,
-        client_auth,
-        minimum: minimum(tls.minimumtls.unwrap_or_default(), report),
-    })
-}
-
-fn minimum(asked: MinimumTls, report: &mut Report) -> MinimumTls {
-    match asked {
-        MinimumTls::Tls10 | MinimumTls::Tls11 => {
-            report.warn("http.tls.minimumtls is below tls1.2, which is the oldest version spoken".to_owned());
-            MinimumTls::Tls12
-        }
-        MinimumTls::Tls12 | MinimumTls::Tls13 => asked,
-    }
+    let (minimum, suites) = (tls.minimumtls.unwrap_or_default(), tls.ciphersuites.unwrap_or_default());
+    let cipher_suites = ciphers::choose(minimum, &suites, report);
+    Some(Tls { certificate, key, client_cas, client_auth, cipher_suites })
 }
 
 fn debug_listener(debug: registry_config::Debug, report: &mut Report) -> Option<Debug> {
