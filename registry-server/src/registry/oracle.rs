@@ -346,6 +346,18 @@ proptest! {
     }
 }
 
+#[tokio::test]
+async fn a_tree_made_endless_by_links_has_an_end() {
+    let root = tempfile::tempdir().unwrap();
+    let repositories_directory = root.path().join("docker/registry/v2/repositories");
+    fs::create_dir_all(repositories_directory.join("a/_manifests")).unwrap();
+    std::os::unix::fs::symlink("..", repositories_directory.join("a/up")).unwrap();
+    let yard = Yard::new(root.path());
+    let listed = yard.catalog(7).await;
+    assert_eq!(listed[..3], ["a", "a/up/a", "a/up/a/up/a"]);
+    assert_eq!(listed, repositories(&repositories_directory));
+}
+
 /// What the first page of each list costs, once the last change is old.
 async fn cost_of_first_pages(count: usize) -> [[u64; 3]; 2] {
     let root = tempfile::tempdir().unwrap();

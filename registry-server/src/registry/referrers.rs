@@ -82,7 +82,9 @@ impl Registry {
         {
             let index = self.indexes.of(repository);
             let mut index = index.lock().await;
+            let before = index.len();
             self.complete_index(repository, &mut index).await?;
+            self.indexes.count(index.len().saturating_sub(before));
             candidates.extend(index.unwritten(subject).map(|digest| (digest, None)));
         }
         candidates.retain(|digest, _| after.is_none_or(|after| digest > after));
@@ -158,4 +160,22 @@ fn listed_in(content: &[u8]) -> Candidates {
     // One entry that cannot be read does not take the others with it.
     let entries = index.manifests.iter().filter_map(|entry| serde_json::from_str::<Descriptor>(entry.get()).ok());
     entries.map(|descriptor| (descriptor.digest, Some(descriptor))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Algorithm;
+
+    #[test]
+    fn an_entry_that_cannot_be_read_does_not_take_the_others_with_it() {
+        let digest = Digest::of(Algorithm::Sha256, b"");
+        let entries = [r#"{"digest":"md5:1"}"#, r#"7"#, &format!(r#"{{"digest":"{digest}","size":"large"}}"#)];
+        let good = format!(r#"{{"digest":"{digest}","size":1}}"#);
+        let index = format!(r#"{{"manifests":[{},{good}]}}"#, entries.join(","));
+        assert_eq!(listed_in(index.as_bytes()).into_keys().collect::<Vec<_>>(), [digest]);
+        for other in ["", "[]", r#"{"manifests":7}"#, "layer"] {
+            assert!(listed_in(other.as_bytes()).is_empty(), "{other}");
+        }
+    }
 }

@@ -147,12 +147,33 @@ async fn names_without_what_is_asked_for_do_not_fill_a_page() {
 }
 
 #[tokio::test]
+async fn a_version_tells_when_names_came_or_went() {
+    on_every_store(async |store| {
+        let state = async || store.version(&key("d")).await.unwrap().state;
+        let absent = state().await;
+        assert_eq!(state().await, absent);
+        put(&*store, "d/a/x", "1").await;
+        let one = state().await;
+        assert_ne!(one, absent);
+        put(&*store, "d/a/x", "2").await;
+        assert_eq!(state().await, one, "an object was replaced");
+        put(&*store, "d/b/x", "1").await;
+        let two = state().await;
+        assert_ne!(two, one);
+        store.delete_tree(&key("d/a"), Durability::Durable).await.unwrap();
+        assert_ne!(state().await, two);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn many_small_objects_are_read_in_order() {
     on_every_store(async |store| {
         put(&*store, "a", "1").await;
         put(&*store, "c", "3").await;
-        let read = store.get_many(vec![key("c"), key("b"), key("a")], 10).await.unwrap();
-        assert_eq!(read, [Some(bytes("3")), None, Some(bytes("1"))]);
+        put(&*store, "large", "more than ten bytes").await;
+        let read = store.get_many(vec![key("c"), key("b"), key("a"), key("large")], 10).await.unwrap();
+        assert_eq!(read, [Some(bytes("3")), None, Some(bytes("1")), None]);
     })
     .await;
 }

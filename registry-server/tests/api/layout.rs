@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use http::StatusCode;
 use insta::assert_snapshot;
 use registry_server::oci::{Algorithm, Digest};
+use serde_json::json;
 
 use crate::support::{Server, on_a_directory, open, options, sha256};
 
@@ -118,6 +119,28 @@ fn content_that_the_reference_named_by_sha512_and_filed_by_sha256_is_served_moun
         assert_eq!(server.head(&format!("/v2/old/blobs/{named}")).await.status, StatusCode::NOT_FOUND);
         assert_eq!(server.get(&format!("/v2/new/blobs/{named}")).await.body, "layer");
         assert_eq!(server.get(&format!("/v2/old/blobs/{kept}")).await.body, "layer");
+    });
+}
+
+#[test]
+fn what_others_change_while_the_server_runs_is_listed_at_once() {
+    on_a_directory(async |server, root| {
+        let repositories = root.join("docker/registry/v2/repositories");
+        let catalog = async || server.get("/v2/_catalog").await.json()["repositories"].clone();
+        let tags = async || server.get("/v2/app/tags/list").await.json()["tags"].clone();
+        server.push_image("app", "v1", "x").await;
+        assert_eq!((catalog().await, tags().await), (json!(["app"]), json!(["v1"])));
+        written_by_the_reference(&root);
+        assert_eq!(catalog().await, json!(["app", "old"]));
+        let copy = repositories.join("app/_manifests/tags/v2/current");
+        fs::create_dir_all(&copy).unwrap();
+        fs::copy(repositories.join("app/_manifests/tags/v1/current/link"), copy.join("link")).unwrap();
+        assert_eq!(tags().await, json!(["v1", "v2"]));
+        fs::rename(repositories.join("old"), repositories.join("app/moved")).unwrap();
+        fs::remove_dir_all(repositories.join("app/_manifests/tags/v1")).unwrap();
+        assert_eq!((catalog().await, tags().await), (json!(["app", "app/moved"]), json!(["v2"])));
+        fs::remove_dir_all(repositories.join("app")).unwrap();
+        assert_eq!(catalog().await, json!([]));
     });
 }
 

@@ -1,11 +1,20 @@
 //! Listing what refers to a manifest.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use insta::assert_snapshot;
-use registry_server::oci::Digest;
+use registry_server::{
+    oci::Digest,
+    registry::Registry,
+    storage::filesystem::{self, Filesystem},
+};
 use serde_json::{Value, json};
 
 use crate::support::{
-    OCI_IMAGE, OCI_INDEX, Server, in_memory, on_a_directory, on_every_store, open, options, sha256, sha512,
+    OCI_IMAGE, OCI_INDEX, Reply, Server, in_memory, on_a_directory, on_every_store, open, options, sha256, sha512,
 };
 
 /// An artifact of a type that refers to `subject`.
@@ -152,7 +161,7 @@ fn a_volume_without_an_index_is_read_once() {
         let target = format!("/v2/app/referrers/{subject}");
         drop(server);
         // As the reference leaves it, which knows no referrers.
-        std::fs::remove_dir_all(root.join("private-registry")).unwrap();
+        fs::remove_dir_all(root.join("private-registry")).unwrap();
         let server = Server::new(open(root.clone()), options());
         assert_eq!(listed(&server, &target).await, [signature.to_string()]);
         let added = attach(&server, &subject, "application/vnd.test.sbom").await;
@@ -160,6 +169,93 @@ fn a_volume_without_an_index_is_read_once() {
         drop(server);
         let server = Server::new(open(root), options());
         assert_eq!(listed(&server, &target).await, sorted(&[signature, added]));
+    });
+}
+
+/// Stores a blob and a manifest as the reference does, which notes no referrers.
+fn store_as_the_reference(root: &Path, repository: &str, manifest: &str) -> Digest {
+    let digest = sha256(manifest);
+    let hex = digest.hex();
+    let registry = root.join("docker/registry/v2");
+    let put = |directory: PathBuf, name: &str, content: &str| {
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join(name), content).unwrap();
+    };
+    put(registry.join(format!("blobs/sha256/{}/{hex}", &hex[..2])), "data", manifest);
+    let revision = registry.join(format!("repositories/{repository}/_manifests/revisions/sha256/{hex}"));
+    put(revision, "link", &digest.to_string());
+    digest
+}
+
+#[test]
+fn what_others_store_while_the_server_runs_is_listed_at_once() {
+    on_a_directory(async |server, root| {
+        let subject = server.push_image("app", "v1", "subject").await;
+        let target = format!("/v2/app/referrers/{subject}");
+        let mut all = vec![attach(&server, &subject, "application/vnd.test.signature").await];
+        for kind in ["application/vnd.test.sbom", "application/vnd.test.scan"] {
+            assert_eq!(listed(&server, &target).await, sorted(&all));
+            let document = artifact(&server, &subject, kind).await.to_string();
+            all.push(store_as_the_reference(&root, "app", &document));
+        }
+        assert_eq!(listed(&server, &target).await, sorted(&all));
+        let gone = all.pop().unwrap().hex();
+        let revisions = root.join("docker/registry/v2/repositories/app/_manifests/revisions/sha256");
+        fs::remove_file(revisions.join(gone).join("link")).unwrap();
+        assert_eq!(listed(&server, &target).await, sorted(&all));
+    });
+}
+
+#[test]
+fn a_volume_of_another_registry_is_read_once() {
+    on_a_directory(async |server, root| {
+        let subject = sha256("subject");
+        let document = artifact(&server, &subject, "application/vnd.test.signature").await.to_string();
+        let signature = store_as_the_reference(&root, "app", &document);
+        drop(server);
+        let registry = open(root.clone());
+        assert_eq!(registry.index_referrers().await.unwrap(), Some(1));
+        assert_eq!(registry.index_referrers().await.unwrap(), None);
+        let subjects = root.join("private-registry/referrers/app/_subjects/sha256");
+        assert_eq!(fs::read_dir(subjects.join(subject.hex())).unwrap().count(), 1);
+        let server = Server::new(registry, options());
+        assert_eq!(listed(&server, &format!("/v2/app/referrers/{subject}")).await, [signature.to_string()]);
+    });
+}
+
+#[test]
+fn a_volume_that_is_not_to_be_written_to_has_referrers_as_well() {
+    on_a_directory(async |server, root| {
+        let subject = sha256("subject");
+        let signature = attach(&server, &subject, "application/vnd.test.signature").await;
+        drop(server);
+        fs::remove_dir_all(root.join("private-registry")).unwrap();
+        let store = Filesystem::open(root.clone(), filesystem::Options { read_only: true }).unwrap();
+        let server = Server::new(Registry::new(store), options());
+        for _ in 0..2 {
+            assert_eq!(listed(&server, &format!("/v2/app/referrers/{subject}")).await, [signature.to_string()]);
+        }
+        assert!(!root.join("private-registry").exists());
+    });
+}
+
+#[test]
+fn a_page_is_no_larger_than_clients_read() {
+    in_memory(async |server| {
+        let subject = sha256("subject");
+        for kind in ["a", "b", "c"] {
+            let mut document = artifact(&server, &subject, kind).await;
+            document["annotations"] = json!({ "large": "x".repeat(1_500_000) });
+            let content = document.to_string();
+            let target = format!("/v2/app/manifests/{}", sha256(&content));
+            assert_eq!(server.put_manifest(&target, OCI_IMAGE, content).await.status, 201);
+        }
+        let first = server.get(&format!("/v2/app/referrers/{subject}")).await;
+        let link = first.header("link").unwrap();
+        let next = link.strip_prefix('<').unwrap().split_once('>').unwrap().0;
+        let second = server.get(next).await;
+        let count = |reply: &Reply| reply.json()["manifests"].as_array().unwrap().len();
+        assert_eq!((count(&first), count(&second), second.header("link")), (2, 1, None));
     });
 }
 

@@ -47,6 +47,11 @@ pub(in crate::registry) struct Examined {
 }
 
 impl Examined {
+    /// How many manifests were examined.
+    pub(super) fn len(&self) -> usize {
+        self.digests.len()
+    }
+
     /// The referrers of `subject` that only this knows.
     pub(super) fn unwritten(&self, subject: &Digest) -> impl Iterator<Item = Digest> {
         self.unwritten.iter().filter(move |(of, _)| of == subject).map(|(_, referrer)| *referrer)
@@ -78,7 +83,8 @@ impl Indexes {
         Arc::clone(known.repositories.entry(repository.clone()).or_default())
     }
 
-    fn count(&self, more: usize) {
+    /// Counts digests that were added to what is known of a repository.
+    pub(super) fn count(&self, more: usize) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).digests += more;
     }
 }
@@ -98,7 +104,6 @@ impl Registry {
         let scanned = self.store.get(&layout::referrers_scanned(repository), STATE_LIMIT).await.optional()?;
         let was_complete = scanned.is_some_and(|scanned| scanned == state);
         let present = self.revisions(repository).await?;
-        let before = known.digests.len();
         if was_complete {
             known.digests.extend(present);
             known.unread.clear();
@@ -109,7 +114,6 @@ impl Registry {
             let present: HashSet<Digest> = present.into_iter().collect();
             known.digests.retain(|digest| present.contains(digest));
         }
-        self.indexes.count(known.digests.len().saturating_sub(before));
         if settled {
             if !was_complete && known.unread.is_empty() && known.unwritten.is_empty() {
                 let marker = layout::referrers_scanned(repository);

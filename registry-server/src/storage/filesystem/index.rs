@@ -2,7 +2,7 @@
 //!
 //! A page of a list must not cost what the whole list is long, and names come in no order from a file system. So the names
 //! of a large directory are kept once they were read. Nothing of this is on the disk: reading a directory of 100,000 names
-//! takes less than a tenth of a second, happens once after a start, and leaves no file that could be torn or out of date.
+//! takes a fraction of a second, happens once after a start, and leaves no file that could be torn or out of date.
 //!
 //! Anybody may change the tree while the server runs: the reference, a person, another server. So every use looks at the
 //! directory's [`Stamp`], which is one step, and names are kept only for a stamp that has *settled*:
@@ -17,14 +17,15 @@
 //!
 //! Waiting is measured with a clock that nobody sets. Were `f` set back, a change would have to fall on the very tick of
 //! `S`, in both times of the stamp, to go unseen.
-//! Until a stamp has settled, each list reads the directory anew: right, but not cheap. Its large directories are read by
-//! one request at a time, and a request takes what another began to read after it came itself; that bounds memory.
+//!
+//! Until a stamp has settled, a list reads the directory anew: right, but not cheap. Large directories are read by one
+//! request at a time, which bounds memory, and those who waited share what was begun to be read after they came.
 
 use std::{
     os::fd::OwnedFd,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -58,8 +59,9 @@ const SETTLED_AFTER: Duration = Duration::from_secs(3);
 pub(super) struct Index {
     stamps: Cache<String, (Stamp, Instant)>,
     names: Mutex<Kept>,
-    /// Whoever holds this reads a large directory; what was read last is for those who wait.
-    reading: Mutex<LastRead>,
+    /// Whoever holds this reads a large directory. What was read last is for those who wait, if any do.
+    reading: Mutex<Option<Read>>,
+    waiting: AtomicUsize,
     large: usize,
     settled_after: Duration,
     effort: Effort,
@@ -76,7 +78,13 @@ pub(super) struct Effort {
     pub(super) lookups: AtomicU64,
 }
 
-type LastRead = Option<(String, Instant, Weak<Names>)>;
+/// A directory that was read.
+#[derive(Debug)]
+struct Read {
+    directory: String,
+    began: Instant,
+    names: Arc<Names>,
+}
 
 impl Default for Index {
     fn default() -> Self {
@@ -84,6 +92,7 @@ impl Default for Index {
             stamps: Cache::new(STAMPS),
             names: Mutex::default(),
             reading: Mutex::default(),
+            waiting: AtomicUsize::default(),
             large: LARGE,
             settled_after: SETTLED_AFTER,
             effort: Effort::default(),
@@ -120,28 +129,31 @@ impl Index {
         open: &OwnedFd,
         arrived: Instant,
     ) -> Result<Option<Arc<Names>>, Errno> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut last = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((read, began, names)) = &*last
-            && read == directory
-            && *began >= arrived
-            && let Some(names) = names.upgrade()
-        {
-            return Ok(Some(names));
-        }
+        let others_wait = self.waiting.fetch_sub(1, Ordering::Relaxed) > 1;
+        let shared = last.take().filter(|read| read.directory == directory && read.began >= arrived);
+        let read = if shared.is_some() { shared } else { self.read(directory, open)? };
+        let names = read.as_ref().map(|read| Arc::clone(&read.names));
+        *last = read.filter(|_| others_wait);
+        Ok(names)
+    }
+
+    fn read(&self, directory: &str, open: &OwnedFd) -> Result<Option<Read>, Errno> {
         let stamp = Stamp::of(open)?;
-        if let Some(names) = self.get(directory, stamp) {
-            return Ok(Some(names));
-        }
         let settled = self.has_settled(directory, stamp);
         let began = Instant::now();
+        let found = |names| Read { directory: directory.to_owned(), began, names };
+        if let Some(names) = self.get(directory, stamp) {
+            return Ok(Some(found(names)));
+        }
         let Some(names) = self.count(Names::read(open, usize::MAX, LARGEST), self.large)?.map(Arc::new) else {
             return Ok(None);
         };
         if settled && Stamp::of(open)? == stamp {
             self.kept().insert(directory, stamp, &names);
         }
-        *last = Some((directory.to_owned(), began, Arc::downgrade(&names)));
-        Ok(Some(names))
+        Ok(Some(found(names)))
     }
 
     /// What `stamp`, just taken, tells of a directory.
@@ -175,5 +187,51 @@ impl Index {
         };
         self.effort.entries.fetch_add(count as u64, Ordering::Relaxed);
         read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, fs::File, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_stamp_settles_by_being_seen_long_enough() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = File::open(directory.path()).unwrap();
+        let stamp = Stamp::of(&open).unwrap();
+        let patient = Index::new(4, Duration::from_secs(3600));
+        assert!(!patient.has_settled("d", stamp) && !patient.has_settled("d", stamp));
+        let hasty = Index::new(4, Duration::ZERO);
+        assert!(!hasty.has_settled("d", stamp), "it may have been left a moment ago");
+        assert!(hasty.has_settled("d", stamp));
+        while Stamp::of(&open).unwrap() == stamp {
+            File::create(directory.path().join("x")).unwrap();
+            fs::remove_file(directory.path().join("x")).unwrap();
+        }
+        assert!(!hasty.has_settled("d", Stamp::of(&open).unwrap()));
+    }
+
+    #[test]
+    fn those_who_waited_share_what_was_read_after_they_came() {
+        let directory = tempfile::tempdir().unwrap();
+        (0..10).for_each(|name| drop(File::create(directory.path().join(name.to_string())).unwrap()));
+        let open = OwnedFd::from(File::open(directory.path()).unwrap());
+        let index = Index::new(4, Duration::from_secs(3600));
+        thread::scope(|scope| {
+            let held = index.reading.lock().unwrap();
+            for _ in 0..8 {
+                scope.spawn(|| assert!(index.read_large("d", &open, Instant::now()).unwrap().is_some()));
+            }
+            while index.waiting.load(Ordering::Relaxed) < 8 {
+                thread::yield_now();
+            }
+            drop(held);
+        });
+        assert_eq!(index.effort.entries.load(Ordering::Relaxed), 10, "read once");
+        assert!(index.reading.lock().unwrap().is_none(), "nobody waits any more");
+        index.read_large("d", &open, Instant::now()).unwrap();
+        assert_eq!(index.effort.entries.load(Ordering::Relaxed), 20, "who comes later reads again");
     }
 }

@@ -119,7 +119,6 @@ mod tests {
     use std::{
         fs::{self, File},
         path::Path,
-        sync::atomic::AtomicU64,
         thread,
         time::{Duration, UNIX_EPOCH},
     };
@@ -308,22 +307,5 @@ mod tests {
         assert_eq!(list("there"), ["a"]);
         assert!(list("nowhere").is_empty() && list("circle").is_empty());
         assert_eq!(tree.version(&key("circle")).unwrap().state, ABSENT);
-    }
-
-    #[test]
-    fn many_who_list_a_directory_at_once_share_what_is_read() {
-        let root = tempfile::tempdir().unwrap();
-        (0..3000).for_each(|name| fs::create_dir_all(root.path().join(format!("d/{name:04}"))).unwrap());
-        let tree = tree(root.path(), Duration::from_secs(3600));
-        let listed = AtomicU64::new(0);
-        thread::scope(|scope| {
-            for _ in 0..16 {
-                scope.spawn(|| {
-                    assert_eq!(tree.list(&key("d"), &Listing::ALL).unwrap().len(), 3000);
-                    listed.fetch_add(1, Ordering::Relaxed);
-                });
-            }
-        });
-        assert_eq!(listed.into_inner(), 16);
     }
 }
