@@ -30,7 +30,10 @@ fn base(head: &Parts) -> Option<String> {
     let authority = match forwarded.authority {
         Some(authority) => authority,
         // HTTP/2 has the host in the target, HTTP/1.1 in a header.
-        None => head.uri.authority().cloned().or_else(|| authority(text(&head.headers, &header::HOST)?))?,
+        None => match head.uri.authority() {
+            Some(target) => authority(target.as_str())?,
+            None => authority(text(&head.headers, &header::HOST)?)?,
+        },
     };
     Some(format!("{scheme}://{authority}"))
 }
@@ -104,6 +107,8 @@ mod tests {
         let request = Request::builder().uri("https://pier:5443/v2/").extension(Scheme("https"));
         let head = request.body(()).unwrap().into_parts().0;
         assert_eq!(base(&head).as_deref(), Some("https://pier:5443"));
+        let request = Request::builder().uri("http://user@pier/v2/").header("host", "pier");
+        assert_eq!(base(&request.body(()).unwrap().into_parts().0), None, "nobody is to be sent to a name with a user");
     }
 
     #[test]

@@ -18,8 +18,12 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 /// How many entries the request asks for; `None` when it does not say.
 pub(super) fn count(uri: &Uri) -> Result<Option<usize>, ApiError> {
     let Some(text) = Query::of(uri).first("n") else { return Ok(None) };
-    let invalid = || ApiError::new(ErrorCode::PaginationNumberInvalid, Detail::of(json!({ "n": text })));
-    text.parse::<u32>().map_err(|_| invalid()).map(|count| Some(usize::try_from(count).unwrap_or(usize::MAX)))
+    // Digits alone: `str::parse` would accept a sign.
+    if !text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(ApiError::new(ErrorCode::PaginationNumberInvalid, Detail::of(json!({ "n": text }))));
+    }
+    // More than a number can hold is everything.
+    Ok(Some(text.parse().unwrap_or(usize::MAX)))
 }
 
 /// The entry after which the page begins.

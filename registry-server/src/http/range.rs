@@ -40,12 +40,11 @@ impl Selection {
     fn single(range: &str, size: u64) -> Option<Self> {
         let (first, last) = range.trim().split_once('-')?;
         let part = if first.is_empty() {
-            let length = number(last)?.min(size);
+            let length = position(last)?.min(size);
             size - length..size
         } else {
-            let last = if last.is_empty() { size - 1 } else { number(last)?.min(size - 1) };
-            let first = number(first)?;
-            first..last.checked_add(1)?
+            let last = if last.is_empty() { size - 1 } else { position(last)?.min(size - 1) };
+            position(first)?..last + 1
         };
         (part.start < part.end).then_some(Self::Part(part))
     }
@@ -82,6 +81,12 @@ fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
+/// As [`number`], but what no object is long enough for is as good as the end of the longest.
+fn position(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -101,6 +106,8 @@ mod tests {
         assert_eq!(select("bytes=-3", 10), Selection::Part(7..10));
         assert_eq!(select("bytes=-30", 10), Selection::Part(0..10));
         assert_eq!(select("bytes=0-99", 10), Selection::Part(0..10));
+        assert_eq!(select("bytes=0-99999999999999999999", 10), Selection::Part(0..10));
+        assert_eq!(select("bytes=-99999999999999999999", 10), Selection::Part(0..10));
         assert_eq!(select("bytes=0-1,4-5", 10), Selection::Whole);
         assert_eq!(select("lines=0-1", 10), Selection::Whole);
         assert_eq!(select("bytes=0-", 0), Selection::Whole);
@@ -108,7 +115,16 @@ mod tests {
 
     #[test]
     fn ranges_without_a_byte_are_unsatisfiable() {
-        for range in ["bytes=500-0", "bytes=10-", "bytes=10-12", "bytes=-0", "bytes=", "bytes=x-", "bytes=+1-2"] {
+        for range in [
+            "bytes=500-0",
+            "bytes=10-",
+            "bytes=10-12",
+            "bytes=-0",
+            "bytes=",
+            "bytes=x-",
+            "bytes=+1-2",
+            "bytes=99999999999999999999-",
+        ] {
             assert_eq!(select(range, 10), Selection::Unsatisfiable, "{range}");
         }
     }

@@ -141,7 +141,9 @@ fn uploads(name: &str) -> Result<Route, Unroutable> {
 
 fn upload(name: &str, last: &str) -> Result<Route, Unroutable> {
     let repository = repository(name)?;
-    Ok(Route::Upload { repository, id: Uuid::try_parse(last).map_err(|_| Unroutable::UploadId)? })
+    // In the one spelling that locations have: the parser knows braces, capitals and more.
+    let id = Uuid::try_parse(last).ok().filter(|id| id.hyphenated().to_string() == last);
+    Ok(Route::Upload { repository, id: id.ok_or(Unroutable::UploadId)? })
 }
 
 #[cfg(test)]
