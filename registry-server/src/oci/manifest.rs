@@ -9,6 +9,8 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::{Descriptor, Digest, ManifestType, media_type};
 
+mod unambiguous;
+
 /// Media type of Docker's signed schema 1, which old volumes hold and which is served but no longer accepted.
 const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
@@ -115,6 +117,16 @@ impl Referenced<'_> {
 }
 
 impl Manifest {
+    /// As [`parse`](Self::parse), for a document that is not stored yet: it has to mean the same to every reader.
+    ///
+    /// # Errors
+    /// [`Invalid`] says what is wrong with the document.
+    pub fn parse_pushed(content: &[u8], content_type: Option<&str>) -> Result<Self, Invalid> {
+        let manifest = Self::parse(content, content_type)?;
+        unambiguous::check(content).map_err(Invalid::Json)?;
+        Ok(manifest)
+    }
+
     /// Checks `content`, pushed with `content_type` (parameters are ignored; without one the document decides).
     ///
     /// # Errors

@@ -252,6 +252,6 @@ async fn examine(
     algorithm: Algorithm,
 ) -> Result<Examined, storage::Error> {
     let large = content.len() > LARGE;
-    let work = move || (Digest::of(algorithm, &content), Manifest::parse(&content, content_type.as_deref()));
+    let work = move || (Digest::of(algorithm, &content), Manifest::parse_pushed(&content, content_type.as_deref()));
     if large { spawn_blocking(work).await.map_err(|_| storage::Error::ShuttingDown) } else { Ok(work()) }
 }
