@@ -10,7 +10,7 @@ use serde_json::{json, value::RawValue};
 use super::response;
 use crate::{
     auth::{Action, Refused},
-    oci::{ErrorCode, Repository, route::Unroutable},
+    oci::{Digest, ErrorCode, Repository, route::Unroutable},
     registry::{blobs, manifests, tags, uploads},
     storage,
 };
@@ -33,6 +33,12 @@ struct Envelope {
     headers: HeaderMap,
 }
 
+/// Bytes of a detail's sentence: what is quoted in it may be as long as a manifest.
+const SENTENCE: usize = 1024;
+
+/// Unknown references that are named, each by an entry. A manifest may have tens of thousands.
+const NAMED: usize = 100;
+
 /// What an entry says beyond its code, as JSON; nothing if it is `None`.
 #[derive(Debug, Default, Serialize)]
 #[serde(transparent)]
@@ -50,14 +56,18 @@ impl Detail {
 }
 
 impl From<&str> for Detail {
+    /// A sentence, cut where it quotes too much of the request.
     fn from(text: &str) -> Self {
-        Self::of(text)
+        match text.floor_char_boundary(SENTENCE) {
+            end if end < text.len() => Self::of(format!("{}...", &text[..end])),
+            _ => Self::of(text),
+        }
     }
 }
 
 impl From<String> for Detail {
     fn from(text: String) -> Self {
-        Self::of(text)
+        text.as_str().into()
     }
 }
 
@@ -268,10 +278,7 @@ impl From<manifests::Error> for ApiError {
             manifests::Error::Invalid(invalid) => Self::new(ErrorCode::ManifestInvalid, invalid.to_string()),
             error @ manifests::Error::UrlForbidden { .. } => Self::new(ErrorCode::ManifestInvalid, error.to_string()),
             error @ manifests::Error::DigestMismatch { .. } => Self::new(ErrorCode::DigestInvalid, error.to_string()),
-            manifests::Error::ReferencesUnknown(digests) => Self::all(
-                ErrorCode::ManifestBlobUnknown,
-                digests.iter().map(|digest| digest.to_string().into()).collect(),
-            ),
+            manifests::Error::ReferencesUnknown(digests) => Self::references_unknown(&digests),
             manifests::Error::Storage(error) => error.into(),
         }
     }
@@ -288,6 +295,14 @@ impl From<tags::Error> for ApiError {
 }
 
 impl ApiError {
+    fn references_unknown(digests: &[Digest]) -> Self {
+        let mut details: Vec<Detail> = digests.iter().take(NAMED).map(|digest| digest.to_string().into()).collect();
+        if let Some(more) = digests.len().checked_sub(NAMED).filter(|&more| more > 0) {
+            details.push(format!("and {more} more").into());
+        }
+        Self::all(ErrorCode::ManifestBlobUnknown, details)
+    }
+
     fn repository_unknown(repository: &Repository) -> Self {
         Self::new(ErrorCode::NameUnknown, Detail::of(json!({ "name": repository.as_str() })))
     }
