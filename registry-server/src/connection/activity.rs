@@ -12,15 +12,21 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-use super::Limits;
+use super::{Limits, stream};
 
 /// What a connection is doing. Written by its stream and its requests, read by its supervisor.
 #[derive(Debug)]
 pub(super) struct Activity {
     header: Duration,
     idle: Duration,
+    /// How long all responses may stand still.
+    stall: Duration,
     begin: Instant,
     in_flight: AtomicUsize,
+    /// Those of them whose response is being sent.
+    responding: AtomicUsize,
+    /// When part of a response was last asked for, in milliseconds after `begin`.
+    moved: AtomicU64,
     /// The end of the wait, in milliseconds after `begin`, while no request is in flight.
     deadline: AtomicU64,
     /// Whether part of a request's header was read. As a number, to be swapped with the rest.
@@ -33,8 +39,11 @@ impl Activity {
         let activity = Self {
             header: limits.header,
             idle: limits.idle,
+            stall: limits.body * stream::PATIENCE,
             begin: now,
             in_flight: AtomicUsize::new(0),
+            responding: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
             deadline: AtomicU64::new(0),
             header_begun: AtomicUsize::new(1),
         };
@@ -43,11 +52,17 @@ impl Activity {
     }
 
     /// Until when the client has to do something; `None` while the server works on a request.
+    ///
+    /// A client of HTTP/2 may leave a response where it is without its connection ever being full: it opens no window. So
+    /// while there are only responses to be sent, one of them has to move.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        if self.in_flight.load(Ordering::Acquire) > 0 {
-            return None;
+        let in_flight = self.in_flight.load(Ordering::Acquire);
+        let after = |milliseconds: &AtomicU64| self.begin + Duration::from_millis(milliseconds.load(Ordering::Acquire));
+        if in_flight == 0 {
+            return Some(after(&self.deadline));
         }
-        Some(self.begin + Duration::from_millis(self.deadline.load(Ordering::Acquire)))
+        let is_waiting = self.responding.load(Ordering::Acquire) == in_flight;
+        is_waiting.then(|| after(&self.moved) + self.stall)
     }
 
     /// Bytes arrived. Between requests, this is the beginning of a header.
@@ -61,25 +76,49 @@ impl Activity {
     /// A request arrived; it is in flight until what is returned is dropped.
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
-        InFlight(Arc::clone(self))
+        InFlight { activity: Arc::clone(self), is_responding: false }
+    }
+
+    /// Part of a response was asked for.
+    fn moved(&self) {
+        self.moved.store(self.milliseconds(Instant::now()), Ordering::Release);
+    }
+
+    fn milliseconds(&self, time: Instant) -> u64 {
+        u64::try_from(time.duration_since(self.begin).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn wait(&self, now: Instant, how_long: Duration) {
-        let end = (now + how_long).duration_since(self.begin).as_millis();
-        self.deadline.store(u64::try_from(end).unwrap_or(u64::MAX), Ordering::Release);
+        self.deadline.store(self.milliseconds(now + how_long), Ordering::Release);
     }
 }
 
 /// A request whose response has not been sent.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
+pub(super) struct InFlight {
+    activity: Arc<Activity>,
+    is_responding: bool,
+}
+
+impl InFlight {
+    /// The server has done its part; from now on the client takes the response.
+    fn respond(&mut self) {
+        self.activity.moved();
+        self.is_responding = true;
+        self.activity.responding.fetch_add(1, Ordering::AcqRel);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        // Before the count, so that a supervisor that sees none in flight sees the deadline too.
-        self.0.wait(Instant::now(), self.0.idle);
-        self.0.header_begun.store(0, Ordering::Release);
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        let activity = &self.activity;
+        // Before the counts, so that a supervisor that sees none in flight sees the deadline too.
+        activity.wait(Instant::now(), activity.idle);
+        activity.header_begun.store(0, Ordering::Release);
+        if self.is_responding {
+            activity.responding.fetch_sub(1, Ordering::AcqRel);
+        }
+        activity.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -87,12 +126,13 @@ impl Drop for InFlight {
 #[derive(Debug)]
 pub(super) struct Held<B> {
     body: B,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl<B> Held<B> {
-    pub(super) fn new(body: B, in_flight: InFlight) -> Self {
-        Self { body, _in_flight: in_flight }
+    pub(super) fn new(body: B, mut in_flight: InFlight) -> Self {
+        in_flight.respond();
+        Self { body, in_flight }
     }
 }
 
@@ -104,6 +144,7 @@ impl<B: Body + Unpin> Body for Held<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.in_flight.activity.moved();
         Pin::new(&mut self.body).poll_frame(context)
     }
 
@@ -148,5 +189,19 @@ mod tests {
         activity.read();
         let begun = after(&activity, now);
         assert!(begun <= Some(21), "{begun:?}");
+    }
+
+    #[test]
+    fn a_connection_whose_responses_all_stand_still_has_a_deadline() {
+        let limits = Limits { body: Duration::from_secs(60), ..Limits::default() };
+        let now = Instant::now();
+        let activity = Arc::new(Activity::new(&limits, now));
+        let working = activity.request();
+        let response = Held::new((), activity.request());
+        assert_eq!(after(&activity, now), None, "the server works on the other request");
+        drop(working);
+        assert!(after(&activity, now) >= Some(300));
+        drop(response);
+        assert!(after(&activity, now) < Some(300));
     }
 }

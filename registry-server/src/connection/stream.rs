@@ -14,7 +14,7 @@ use super::{activity::Activity, pace::Pace};
 
 /// How much more time than for sending a client has for taking: the kernel's buffer, which may hold megabytes, has to drain
 /// by a third before it takes more.
-const PATIENCE: u32 = 5;
+pub(super) const PATIENCE: u32 = 5;
 
 /// See the module.
 pub(super) struct PacedStream<S> {
