@@ -46,6 +46,9 @@ unit: ## tests that need no cluster
 conformance: ## the rules of the OCI distribution-spec, totals by section; OCI_CONFORMANCE=... names the upstream suite's program
 	@tests/tiers/conformance
 
+fuzz: ## inputs at random for every parser of the server; FUZZ_SECONDS=30 for each, or FUZZ_CASES=1000; NAME=manifest for one
+	@tests/tiers/fuzz $(NAME)
+
 manifests: ## tests that CRD, chart and install.yaml agree with the code
 	@tests/tiers/manifests
 
