@@ -24,6 +24,9 @@ use crate::{
 /// When it is worth trying again after the queue of password checks was full.
 const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
 
+/// Bad lines of a file that are told one by one.
+const TOLD: usize = 20;
+
 /// What is needed where users log in.
 pub(super) struct Logins {
     challenge: HeaderValue,
@@ -102,12 +105,21 @@ fn challenge(realm: &str) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("Basic realm=\"Registry\""))
 }
 
+/// The first of `problems`, and how many more there are: a file of another kind has one in every line.
+fn some(mut problems: Vec<String>) -> Vec<String> {
+    let more = problems.len().saturating_sub(TOLD);
+    problems.truncate(TOLD);
+    problems.extend((more > 0).then(|| format!("and {more} lines more")));
+    problems
+}
+
 /// Bad lines are told and left out. A file in which nothing but bad lines is left is refused; an empty one says that nobody
 /// may log in.
 fn load_users(content: &Content) -> Result<Users, String> {
     let path = content.path.display().to_string();
     let text = std::str::from_utf8(&content.bytes).map_err(|_| format!("{path}: it is not UTF-8 text"))?;
     let (mut users, problems) = htpasswd::parse(text, &path);
+    let problems = some(problems);
     if users.len() == 0 && !problems.is_empty() {
         return Err(problems.join("; "));
     }
