@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// Longest name accepted. The reference's limit, which also keeps every path component far below a file system's.
-const LONGEST: usize = 255;
+pub const LONGEST: usize = 255;
 
 /// A valid repository name such as `library/busybox`. Cheap to clone.
 ///

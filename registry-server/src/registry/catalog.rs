@@ -148,7 +148,7 @@ mod tests {
         #[test]
         fn a_page_may_begin_anywhere(
             names in proptest::collection::btree_set("[ab0](-[ab]|\\.[ab])?(/[ab0](-[ab])?){0,2}", 0..12),
-            after in "[ab0]?[ab0/.-]{0,5}|\\PC{0,5}",
+            after in "[ab0]?[ab0/.%-]{0,5}|\\PC{0,5}",
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let sorted: Vec<&str> = names.iter().map(String::as_str).collect();

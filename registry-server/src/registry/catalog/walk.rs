@@ -163,10 +163,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Queues what is below `directory`, not greater than the component at which listing it begins, and yet not passed:
-    /// that component itself, and after `a-b` also `a`, as `a/` follows `a-b`.
+    /// that component itself, and after `a-b` also `a`, as `a/` follows `a-b` and even `a%`.
     fn wait_for_those_passed_over(&mut self, directory: &str) {
         let Some(component) = self.way_through(directory) else { return };
-        let shorter = component.match_indices(['-', '.']).map(|(end, _)| &component[..end]);
+        // What a client says is no name as a rule, and may be long.
+        let sorts_before_slash = |character: char| character < '/';
+        let shorter = component.match_indices(sorts_before_slash).map(|(end, _)| &component[..end]);
+        let shorter = shorter.take_while(|name| name.len() <= repository::LONGEST);
         let names = shorter.chain([component]).map(|name| format!("{}{name}", below(directory)));
         let queued: Vec<String> = names.filter_map(|name| self.of_interest(name)).collect();
         self.waiting.extend(queued.into_iter().map(|order| Reverse(Waiting { order, step: Step::Directory })));
