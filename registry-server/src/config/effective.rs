@@ -48,7 +48,7 @@ fn is_telling(name: &str) -> bool {
 }
 
 /// `https://user:password@host/path` without user and password. Up to the last `@`: a password may have anything in it.
-fn without_user_info(text: &str) -> String {
+pub(super) fn without_user_info(text: &str) -> String {
     match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rfind('@')?, rest))) {
         Some((scheme, at, rest)) => format!("{scheme}://{HIDDEN}{}", &rest[at..]),
         None => text.to_owned(),

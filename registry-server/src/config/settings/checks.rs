@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header::AUTHORIZATION};
+use percent_encoding::percent_decode_str;
 use registry_config::{Health, RequestHeaders};
 
-use super::{Report, listeners::check_address};
+use super::{super::effective::without_user_info, Report, listeners::check_address};
 
 /// How long a check takes at most where the configuration says "for ever", as zero does in the reference.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,8 +71,8 @@ pub(super) fn settle(health: Health, driver: &str, report: &mut Report) -> Vec<H
     }
     for (index, http) in health.http.unwrap_or_default().into_iter().enumerate() {
         let (interval, timeout, threshold) = (http.interval, http.timeout, http.threshold);
-        let name = http.uri.clone().unwrap_or_default();
-        checks.extend(url(http, index, report).map(|probe| check(name, probe, interval, timeout, threshold)));
+        let probe = url(http, index, report);
+        checks.extend(probe.map(|(name, probe)| check(name, probe, interval, timeout, threshold)));
     }
     for (index, tcp) in health.tcp.unwrap_or_default().into_iter().enumerate() {
         let address = tcp.addr.unwrap_or_default();
@@ -107,20 +109,55 @@ fn check(
     }
 }
 
-fn url(http: registry_config::HttpCheck, index: usize, report: &mut Report) -> Option<Probe> {
+/// A check of a URL and its name, which is shown to everybody who may look: without user and password.
+fn url(http: registry_config::HttpCheck, index: usize, report: &mut Report) -> Option<(String, Probe)> {
     let key = format!("health.http[{index}]");
     let text = http.uri.unwrap_or_default();
-    let uri = text.parse::<Uri>().ok().filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-    });
+    let (name, login) = split_login(&text);
+    let uri = name.parse::<Uri>().ok().filter(can_be_asked);
     if uri.is_none() {
-        report.refuse(format!("{key}.uri is {text:?}, it has to be a URL such as http://localhost:8080/health"));
+        let shown = without_user_info(&text);
+        report.refuse(format!("{key}.uri is {shown:?}, it has to be a URL such as http://localhost:8080/health"));
     }
     let status = StatusCode::from_u16(http.statuscode.unwrap_or_default()).ok();
     if status.is_none() {
         report.refuse(format!("{key}.statuscode is no HTTP status, it has to be a number such as 200"));
     }
-    Some(Probe::Http { uri: uri?, headers: headers(&key, http.headers.unwrap_or_default(), report), status: status? })
+    let mut headers = headers(&key, http.headers.unwrap_or_default(), report);
+    if let (Some(login), false) = (login, headers.contains_key(AUTHORIZATION)) {
+        headers.extend(authorization(login).map(|value| (AUTHORIZATION, value)));
+    }
+    Some((name, Probe::Http { uri: uri?, headers, status: status? }))
+}
+
+fn can_be_asked(uri: &Uri) -> bool {
+    let (host, authority) =
+        (uri.host().unwrap_or_default(), uri.authority().map_or("", |authority| authority.as_str()));
+    // What follows the host is a port, or a part of a password that should have been percent-encoded.
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && !host.is_empty()
+        && (host == authority || uri.port_u16().is_some())
+}
+
+/// `https://user:password@host/` as `https://host/` and `user:password`.
+fn split_login(url: &str) -> (String, Option<&str>) {
+    let split = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let (login, _) = authority.rsplit_once('@')?;
+        Some((format!("{scheme}://{}", &rest[login.len() + 1..]), Some(login)))
+    };
+    split().unwrap_or_else(|| (url.to_owned(), None))
+}
+
+/// What Go's client, and so the reference, makes of user and password in a URL.
+fn authorization(login: &str) -> Option<HeaderValue> {
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let [user, password] = [user, password].map(|text| percent_decode_str(text).collect::<Vec<u8>>());
+    let encoded = STANDARD.encode([user.as_slice(), b":", &password].concat());
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn headers(key: &str, headers: RequestHeaders, report: &mut Report) -> HeaderMap {
@@ -141,6 +178,8 @@ fn headers(key: &str, headers: RequestHeaders, report: &mut Report) -> HeaderMap
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+
     use crate::config::{Error, HealthCheck, Probe, Source, load};
 
     fn checks(health: &str) -> Result<Vec<HealthCheck>, Vec<String>> {
@@ -185,6 +224,24 @@ mod tests {
             assert!(reason.starts_with(beginning), "{reason}");
         }
         assert_eq!(reasons.len(), 4, "{reasons:?}");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_sent_and_not_shown() {
+        let checks = checks("{http: [{uri: 'https://robot:hunter%2F2@a:8443/b?c=@d'}]}").unwrap();
+        assert_eq!(checks[0].name, "https://a:8443/b?c=@d");
+        assert!(!format!("{checks:?}").contains("hunter"), "{checks:?}");
+        let Probe::Http { uri, headers, .. } = &checks[0].probe else { panic!("{checks:?}") };
+        assert_eq!(uri.to_string(), "https://a:8443/b?c=@d");
+        let encoded = headers["authorization"].to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(STANDARD.decode(encoded).unwrap(), b"robot:hunter/2");
+    }
+
+    #[test]
+    fn a_password_in_a_url_that_cannot_be_used_is_not_shown() {
+        let reasons =
+            checks("{http: [{uri: 'ftp://robot:hunter2@a/'}, {uri: 'http://robot:hunter/2@a/'}]}").unwrap_err();
+        assert!(reasons.len() == 2 && !reasons.concat().contains("hunter"), "{reasons:?}");
     }
 
     #[test]
