@@ -24,6 +24,7 @@ pub mod home;
 pub mod https;
 pub mod image;
 pub mod inventory;
+mod log;
 pub mod manifest;
 pub mod namespace;
 pub mod operator;

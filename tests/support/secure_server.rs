@@ -4,25 +4,25 @@
 //! everything in a folder of its own. What other tests do with the image and a cluster, a client's test does with this.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::Method;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStderr};
+use tokio::process::Child;
+use tokio::time::timeout;
 
 use crate::command::{command, run_with_input};
 use crate::home::Home;
 use crate::https::{self, Answer};
 use crate::image::Image;
+use crate::log::Log;
 use crate::pki::Authority;
-use crate::wait::eventually;
+use crate::server::{LIMIT, Program};
 
 /// Where a client of this machine finds a server, unless it has a reason to ask elsewhere.
 pub const LOOPBACK: &str = "127.0.0.1";
@@ -74,7 +74,7 @@ pub struct Server {
     folder: TempDir,
     authority: String,
     host: String,
-    log: Arc<Mutex<String>>,
+    log: Log,
     _process: Child,
 }
 
@@ -91,7 +91,7 @@ pub async fn with_server(address: &str, story: impl AsyncFnOnce(&Server) -> Resu
 
 impl Server {
     async fn start(address: &str) -> Result<Self> {
-        let (program, folder) = (program()?, TempDir::new()?);
+        let (program, folder) = (Program::Ours.path()?, TempDir::new()?);
         let authority = Authority::new("a client's test")?;
         let leaf = authority.issue(&[address])?;
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
@@ -101,16 +101,16 @@ impl Server {
         write("htpasswd", &htpasswd(&program).await?)?;
         write("config.yml", &configuration(folder.path(), address))?;
 
+        let (reader, writer) = std::io::pipe()?;
         let mut serve = command(&program, [folder.path().join("config.yml")]);
-        let quiet = serve.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = quiet.spawn().with_context(|| format!("failed to start {}", program.display()))?;
-        let log = Arc::default();
-        // Ends with the process, whose end closes the pipe.
-        tokio::spawn(keep_log(process.stderr.take().context("no pipe")?, Arc::clone(&log)));
-        let mut server =
-            Self { folder, authority: authority.certificate(), host: String::new(), log, _process: process };
-        server.host = eventually("the server to listen", async || server.announced_host()).await?;
-        Ok(server)
+        serve.env_clear().stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        let process = serve.spawn().with_context(|| format!("failed to start {}", program.display()))?;
+        drop(serve); // with it the pipe's last end for writing that is not the server's
+        let mut log = Log::of(reader)?;
+        let host = timeout(LIMIT, log.address_after("serving https on ")).await.unwrap_or_default();
+        let host = host.with_context(|| format!("the server does not listen: {}", log.text()))?;
+        log.follow();
+        Ok(Self { folder, authority: authority.certificate(), host, log, _process: process })
     }
 
     /// Host and port, the beginning of every reference.
@@ -131,11 +131,6 @@ impl Server {
     /// The home of somebody who trusts this server, and has not logged in yet.
     pub fn home(&self) -> Result<Home> {
         Home::new(&self.authority)
-    }
-
-    /// Everything the server has logged.
-    pub fn log(&self) -> String {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends one request as `user`, past every client.
@@ -176,26 +171,10 @@ impl Server {
         self.folder.path()
     }
 
-    /// Where the log says that the server listens.
-    fn announced_host(&self) -> Result<String> {
-        let log = self.log();
-        let host = log.split("serving https on ").nth(1).and_then(|rest| rest.split_once(' '));
-        Ok(host.with_context(|| format!("the server has logged:\n{log}"))?.0.to_owned())
-    }
-
     #[expect(clippy::print_stderr, reason = "the test harness captures it and shows it when the test has failed")]
     fn show_log(&self) {
-        eprintln!("\n======== the log of the server ========\n{}", self.log());
+        eprintln!("\n======== the log of the server ========\n{}", self.log.text());
     }
-}
-
-/// The debug build of the server, which Cargo puts beside the folder of the tests' own programs.
-fn program() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("a test's program lies in a folder")?;
-    let program = folder.join("registry");
-    ensure!(program.exists(), "{} does not exist: `cargo build --bin registry` makes it", program.display());
-    Ok(program)
 }
 
 /// The users' lines, by the server's own `htpasswd`.
@@ -225,11 +204,4 @@ http:
   tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}
 "
     )
-}
-
-async fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) {
-    let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&(line + "\n"));
-    }
 }

@@ -5,22 +5,19 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::distribution::Client;
+use crate::log::Log;
 use crate::root;
 
 /// A server that does not listen by then has failed; a debug build on a busy machine takes a second.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A program that serves a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +34,8 @@ impl Program {
     /// The reference implementation, the older version first.
     pub const REFERENCES: [Self; 2] = [Self::Registry2, Self::Registry3];
 
-    fn path(self) -> Result<PathBuf> {
+    /// The program's file, which has to be there.
+    pub(crate) fn path(self) -> Result<PathBuf> {
         let (path, made_by) = match self {
             // `cargo test` puts its own program into a folder beside those of the workspace.
             Self::Ours => {
@@ -115,61 +113,6 @@ impl Server {
         self.log.end().await;
         Ok(self.log.text())
     }
-}
-
-/// The lines that a program writes.
-#[derive(Debug)]
-struct Log {
-    lines: Option<Lines<BufReader<pipe::Receiver>>>,
-    text: Arc<Mutex<String>>,
-    following: Option<JoinHandle<()>>,
-}
-
-impl Log {
-    fn of(reader: std::io::PipeReader) -> Result<Self> {
-        let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-        Ok(Self { lines: Some(BufReader::new(reader).lines()), text: Arc::default(), following: None })
-    }
-
-    /// The address that follows `announcement`; `None` when the program ends before.
-    async fn address_after(&mut self, announcement: &str) -> Option<String> {
-        while let Some(line) = self.lines.as_mut()?.next_line().await.ok()? {
-            note(&self.text, &line);
-            if let Some((_, rest)) = line.split_once(announcement) {
-                let end = rest.find(|character: char| !character.is_ascii_digit() && !".:".contains(character));
-                return Some(rest[..end.unwrap_or(rest.len())].to_owned());
-            }
-        }
-        None
-    }
-
-    /// Goes on reading, so that the program never waits for its reader.
-    fn follow(&mut self) {
-        let Some(mut lines) = self.lines.take() else { return };
-        let text = Arc::clone(&self.text);
-        self.following = Some(tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                note(&text, &line);
-            }
-        }));
-    }
-
-    /// Waits until the last line is there.
-    async fn end(&mut self) {
-        if let Some(following) = self.following.take() {
-            let _ = following.await;
-        }
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn note(text: &Mutex<String>, line: &str) {
-    let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
-    text.push_str(line);
-    text.push('\n');
 }
 
 /// Deleting is on and layers may have URLs, which the reference refuses unless told otherwise.
