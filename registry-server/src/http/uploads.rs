@@ -53,9 +53,13 @@ async fn mount(call: &Call, query: Query<'_>) -> Result<Option<Digest>, ApiError
     Ok(mounted.then_some(digest))
 }
 
-/// The algorithm that the client is going to name the blob with, sha256 unless it says so.
+/// The algorithm that the client is going to name the blob with, as far as it is known: sha256 unless the client says so, or
+/// tried to mount the blob first.
 fn algorithm(query: Query<'_>) -> Result<Algorithm, ApiError> {
-    let Some(text) = query.first("digest-algorithm") else { return Ok(Algorithm::Sha256) };
+    let Some(text) = query.first("digest-algorithm") else {
+        let mounted = query.digest("mount").ok().flatten();
+        return Ok(mounted.map_or(Algorithm::Sha256, |digest| digest.algorithm()));
+    };
     text.parse().map_err(|error: digest::ParseError| ApiError::new(ErrorCode::DigestInvalid, error.to_string()))
 }
 

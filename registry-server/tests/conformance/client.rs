@@ -1,10 +1,16 @@
-//! A client on a socket: HTTP/1.1, a connection for each request, over TLS if it has a root to trust.
+//! A client on a socket: HTTP/1.1, over TLS if it has a root to trust. Like other clients it keeps connections and uses them
+//! again, so that an answer that leaves one in disorder spoils the next.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use axum::body::Body;
-use http::{HeaderValue, Request, Response, header};
-use hyper::{body::Incoming, client::conn::http1};
+use bytes::Bytes;
+use http::{HeaderValue, Request, header, response::Parts};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -35,6 +41,7 @@ pub(crate) struct Client {
     address: SocketAddr,
     tls: Option<TlsConnector>,
     authorization: Option<HeaderValue>,
+    idle: Mutex<Vec<SendRequest<Body>>>,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -44,7 +51,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 impl Client {
     /// Plain HTTP, nobody in particular.
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, tls: None, authorization: None }
+        Self { address, tls: None, authorization: None, idle: Mutex::default() }
     }
 
     /// Over TLS, trusting that certificate alone.
@@ -70,15 +77,33 @@ impl Client {
         format!("{scheme}://localhost:{}", self.address.port())
     }
 
-    /// Sends a request; the response's body is still to be read, while the connection is driven by a task.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Incoming> {
+    /// Sends a request and reads the response.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> (Parts, Bytes) {
         if let Some(value) = &self.authorization {
             request.headers_mut().insert(header::AUTHORIZATION, value.clone());
         }
-        let (mut sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
-        // It ends with the response: nothing else holds the sender.
+        let mut sender = self.sender().await;
+        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        self.idle.lock().unwrap().push(sender);
+        (head, body)
+    }
+
+    /// A connection that is at rest, or a new one.
+    async fn sender(&self) -> SendRequest<Body> {
+        while let Some(mut sender) = self.at_rest() {
+            if sender.ready().await.is_ok() {
+                return sender;
+            }
+        }
+        let (sender, connection) = http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
+        // It ends with its sender.
         tokio::spawn(connection);
-        sender.send_request(request).await.unwrap()
+        sender
+    }
+
+    fn at_rest(&self) -> Option<SendRequest<Body>> {
+        self.idle.lock().unwrap().pop()
     }
 
     async fn connect(&self) -> Box<dyn Stream> {

@@ -110,10 +110,7 @@ impl Target {
                 let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
                 (head, body.collect().await.unwrap().to_bytes())
             }
-            Transport::Socket(client) => {
-                let (head, body) = client.send(request).await.into_parts();
-                (head, body.collect().await.unwrap().to_bytes())
-            }
+            Transport::Socket(client) => client.send(request).await,
         };
         Reply::new(format!("{method} {path}"), &self.base, head, body)
     }

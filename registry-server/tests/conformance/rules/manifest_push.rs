@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     content::{Blob, Document, OCI_IMAGE, OCI_INDEX, OCI_LAYER, index, random},
     rule::section,
-    target::Target,
+    target::{Payload, Target},
 };
 
 section! {
@@ -16,6 +16,7 @@ section! {
         a_manifest_is_pushed_by_its_digest,
         a_manifest_is_pushed_by_a_digest_of_any_algorithm,
         the_digest_is_told,
+        the_length_need_not_be_known,
         every_byte_is_kept,
         a_tag_moves_and_what_it_left_stays,
         a_manifest_may_be_pushed_again,
@@ -62,6 +63,18 @@ async fn the_digest_is_told(server: &Target) {
     let image = repository.image().await;
     repository.put("v1", &image).await.expect(201).expect_digest(&image.sha256());
     repository.put(image.sha256(), &image).await.expect(201).expect_digest(&image.sha256());
+}
+
+async fn the_length_need_not_be_known(server: &Target) {
+    let repository = server.repository();
+    let image = repository.image().await;
+    let body = Payload::Streamed(vec![image.content.slice(..100), image.content.slice(100..)]);
+    server.send("PUT", &repository.manifest("v1"), &[("content-type", OCI_IMAGE)], body).await.expect(201);
+    repository.expect_manifest("v1", &image).await;
+    let padding = bytes::Bytes::from_static(&[b' '; 1 << 20]);
+    let body = Payload::Streamed([vec![image.content.clone()], vec![padding; 5]].concat());
+    server.send("PUT", &repository.manifest("v2"), &[("content-type", OCI_IMAGE)], body).await.expect(413);
+    server.get(&repository.manifest("v2")).await.expect(404);
 }
 
 async fn every_byte_is_kept(server: &Target) {
