@@ -2,7 +2,7 @@
 //! is unless given, and whether this server acts on it.
 //!
 //! Nobody writes this down twice: [`section!`](crate::macros) makes it from the declaration of the types. The server reads
-//! files and variables by it and words its warnings with it; [`table`] prints it.
+//! files and variables by it and words its warnings with it; [`table()`] prints it.
 
 mod table;
 
