@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -343,6 +344,35 @@ proptest! {
                 yard.check(limit, &event).await;
             }
         });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_one_of_many_pushes_at_once_is_listed_as_soon_as_it_is_answered() {
+    let root = tempfile::tempdir().unwrap();
+    let registry = Arc::new(start(root.path()));
+    let push = async |registry: &Registry, repository: &Repository, tag: &str, number: u8| {
+        let reference = Reference::Tag(tag.parse().unwrap());
+        let content = Bytes::from(manifest(number));
+        let push = Push { reference, tags: Vec::new(), content_type: None, content };
+        registry.put_manifest(repository, push).await.unwrap().digest
+    };
+    let pushes = (0..12_u8).map(|number| {
+        let registry = Arc::clone(&registry);
+        tokio::spawn(async move {
+            let (own, shared) = (format!("r{number}").parse().unwrap(), "shared".parse().unwrap());
+            push(&registry, &own, "v1", number).await;
+            assert!(registry.catalog(None, 100, &Everything).await.unwrap().names.contains(&format!("r{number}")));
+            let digest = push(&registry, &shared, &format!("t{number}"), number).await;
+            assert!(registry.tags(&shared, None, None).await.unwrap().names.contains(&format!("t{number}")));
+            if number.is_multiple_of(2) {
+                let found = registry.referrers(&shared, &subject(), None, None).await.unwrap();
+                assert!(found.descriptors.iter().any(|descriptor| descriptor.digest == digest));
+            }
+        })
+    });
+    for pushed in futures::future::join_all(pushes).await {
+        pushed.unwrap();
     }
 }
 

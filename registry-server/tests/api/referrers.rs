@@ -207,6 +207,16 @@ fn what_others_store_while_the_server_runs_is_listed_at_once() {
 }
 
 #[test]
+fn questions_about_what_does_not_exist_leave_nothing_behind() {
+    on_a_directory(async |server, root| {
+        for repository in ["no/where", "nor/here"] {
+            assert!(listed(&server, &format!("/v2/{repository}/referrers/{}", sha256("x"))).await.is_empty());
+        }
+        assert_eq!(fs::read_dir(root).unwrap().count(), 0);
+    });
+}
+
+#[test]
 fn a_volume_of_another_registry_is_read_once() {
     on_a_directory(async |server, root| {
         let subject = sha256("subject");

@@ -32,6 +32,9 @@ const BATCH: usize = 64;
 /// Digests remembered for all repositories, about 10 MB. Forgetting them costs reading manifests again.
 const REMEMBERED: usize = 131_072;
 
+/// What a repository counts besides its digests.
+const REPOSITORY: usize = 4;
+
 /// Length of the state that `_scanned` holds.
 const STATE_LIMIT: usize = 256;
 
@@ -42,7 +45,7 @@ pub(in crate::registry) struct Examined {
     complete_at: Option<String>,
     digests: HashSet<Digest>,
     unread: Vec<Digest>,
-    /// Subjects and referrers that cannot be noted, because the store is not to be written to.
+    /// Subjects and referrers that cannot be noted, because the store cannot be written to.
     unwritten: BTreeSet<(Digest, Digest)>,
 }
 
@@ -77,7 +80,7 @@ struct Known {
 impl Indexes {
     pub(super) fn of(&self, repository: &Repository) -> Arc<AsyncMutex<Examined>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.digests + known.repositories.len() >= REMEMBERED {
+        if known.digests + known.repositories.len() * REPOSITORY >= REMEMBERED {
             *known = Known::default();
         }
         Arc::clone(known.repositories.entry(repository.clone()).or_default())
@@ -115,13 +118,22 @@ impl Registry {
             known.digests.retain(|digest| present.contains(digest));
         }
         if settled {
-            if !was_complete && known.unread.is_empty() && known.unwritten.is_empty() {
-                let marker = layout::referrers_scanned(repository);
-                self.store.put(&marker, Bytes::from(state.clone()), Durability::Volatile).await.or_else(unwritable)?;
+            let all_noted = known.unread.is_empty() && known.unwritten.is_empty();
+            // Whoever asks about what does not exist must not leave anything behind.
+            if all_noted && !was_complete && !known.digests.is_empty() {
+                self.note_complete(repository, &state).await;
             }
             known.complete_at = Some(state);
         }
         Ok(())
+    }
+
+    /// Spares a restart reading everything again; only that is lost when it fails.
+    async fn note_complete(&self, repository: &Repository, state: &str) {
+        let marker = layout::referrers_scanned(repository);
+        if let Err(error) = self.store.put(&marker, Bytes::from(state.to_owned()), Durability::Volatile).await {
+            tracing::debug!(%repository, %error, "not noted that all manifests were examined");
+        }
     }
 
     /// Examines every repository of a volume on which that was never done; how many, or `None` when it was. Meanwhile
@@ -205,7 +217,8 @@ impl Registry {
         known: &mut Examined,
     ) -> Result<(), storage::Error> {
         match self.note_referrer(repository, subject, referrer, Durability::Durable).await {
-            Err(error) if is_read_only(&error) => {
+            // A full or read-only disk is no reason not to answer.
+            Err(storage::Error::Io { .. }) => {
                 known.unwritten.insert((*subject, *referrer));
                 Ok(())
             }
@@ -226,10 +239,10 @@ fn subject(digest: &Digest, content: &Bytes) -> Result<Option<Digest>, Torn> {
     }
 }
 
-fn is_read_only(error: &storage::Error) -> bool {
-    matches!(error, storage::Error::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem)
-}
-
+/// A store that is not to be written to need not remember.
 fn unwritable(error: storage::Error) -> Result<(), storage::Error> {
-    if is_read_only(&error) { Ok(()) } else { Err(error) }
+    match error {
+        storage::Error::Io { source, .. } if source.kind() == io::ErrorKind::ReadOnlyFilesystem => Ok(()),
+        error => Err(error),
+    }
 }
