@@ -6,7 +6,9 @@ mod upkeep;
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
+use registry_config::Secret;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use self::announcement::Announcement;
 use crate::{
@@ -238,6 +240,8 @@ fn options(settings: &Settings) -> Options {
         host: settings.http.host.clone(),
         relative_urls: settings.http.relative_urls,
         prefix: settings.http.prefix.clone(),
+        // Nobody has to verify it; a replica of the reference that does has the same secret configured.
+        secret: settings.http.secret.clone().unwrap_or_else(|| Secret(Uuid::new_v4().to_string())),
         headers: settings.http.headers.clone(),
         delete_enabled: settings.storage.delete_enabled,
         read_only: settings.storage.read_only,

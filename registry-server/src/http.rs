@@ -13,6 +13,7 @@ use axum::{
     routing::any,
 };
 use http::{Extensions, HeaderMap, Method, header, request::Parts};
+use registry_config::Secret;
 
 pub(crate) mod access_log;
 mod base;
@@ -31,6 +32,7 @@ mod referrers;
 mod remainder;
 mod response;
 mod tags;
+mod upload_state;
 mod uploads;
 
 use self::error::{ApiError, not_found};
@@ -62,6 +64,8 @@ pub struct Options {
     pub relative_urls: bool,
     /// `http.prefix`: the path below which the whole API lives; empty or starting with `/`.
     pub prefix: String,
+    /// `http.secret`: signs the `_state` of upload locations.
+    pub secret: Secret,
     /// `http.headers`: added to every response.
     pub headers: HeaderMap,
     /// `storage.delete.enabled`: blobs, manifests and tags may be deleted.
@@ -82,6 +86,7 @@ impl Default for Options {
             host: None,
             relative_urls: false,
             prefix: String::new(),
+            secret: Secret("not given".to_owned()),
             headers: HeaderMap::new(),
             delete_enabled: false,
             read_only: false,

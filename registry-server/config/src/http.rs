@@ -23,8 +23,8 @@ section! {
         host: String => Implemented,
         /// What comes before `/v2/` in every path; begins and ends with `/`.
         prefix: String = "/" => Implemented,
-        /// What the reference signs the state of uploads with. Nothing has to be signed here: that state is in the storage, and
-        /// replicas need no common secret.
+        /// Signs the state in the locations of uploads, for replicas of the reference that may have to go on with one. Among
+        /// themselves servers need no common secret: that state is in the storage.
         secret: Secret => Implemented,
         /// Makes `Location` headers paths instead of URLs.
         relativeurls: bool = "false" => Implemented,

@@ -46,7 +46,9 @@ pub(crate) struct Pending {
     method: Method,
     uri: Uri,
     host: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    content_type: Option<HeaderValue>,
     request_bytes: u64,
 }
 
@@ -70,7 +72,9 @@ impl AccessLog {
             method: request.method().clone(),
             uri: request.uri().clone(),
             host: headers.get(header::HOST).cloned(),
+            referer: headers.get(header::REFERER).cloned(),
             user_agent: headers.get(header::USER_AGENT).cloned(),
+            content_type: headers.get(header::CONTENT_TYPE).cloned(),
             request_bytes: number(headers, &header::CONTENT_LENGTH),
         }
     }
@@ -90,6 +94,7 @@ pub(crate) struct Recorded {
 struct Record {
     pending: Pending,
     status: u16,
+    content_type: Option<HeaderValue>,
     principal: Option<Principal>,
     written: u64,
     complete: bool,
@@ -102,6 +107,7 @@ impl Recorded {
         let record = pending.map(|pending| Record {
             pending,
             status: parts.status.as_u16(),
+            content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
             principal: parts.extensions.remove(),
             written: 0,
             complete: body.is_end_stream(),
@@ -159,19 +165,22 @@ impl Drop for Record {
 
 impl Record {
     fn write_line(&self, milliseconds: f64) {
-        let Pending { log, peer, id, method, uri, host, user_agent, .. } = &self.pending;
+        let Pending { log, peer, id, method, uri, host, referer, user_agent, content_type, .. } = &self.pending;
         // A HEAD has no body to send to its end.
         let is_cut_off = !self.complete && *method != Method::HEAD;
         tracing::event!(
             target: ACCESS,
             tracing::Level::INFO,
             auth.user.name = self.principal.as_ref().and_then(Principal::name),
+            http.request.contenttype = content_type.as_ref().map(text),
             http.request.host = host.as_ref().map(text),
             http.request.id = format!("{}-{id}", log.prefix),
             http.request.method = method.as_str(),
+            http.request.referer = referer.as_ref().map(text),
             http.request.remoteaddr = peer.to_string(),
             http.request.uri = uri.path_and_query().map_or("/", |path| path.as_str()),
             http.request.useragent = user_agent.as_ref().map(text),
+            http.response.contenttype = self.content_type.as_ref().map(text),
             http.response.duration = format!("{milliseconds:.3}ms"),
             http.response.status = self.status,
             http.response.written = self.written,

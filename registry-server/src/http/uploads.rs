@@ -1,6 +1,6 @@
 //! Uploads: `/v2/<name>/blobs/uploads/` and the sessions below it (distribution-spec, "Pushing blobs").
 //!
-//! A `Location` carries all that is needed in its path. The `_state` parameter of the reference's locations is ignored.
+//! A `Location` carries all that is needed in its path. Its `_state` parameter need not come back.
 
 use axum::{
     body::Body,
@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyDataStream;
 use uuid::Uuid;
 
-use super::{Call, error::ApiError, extract::Query, location, range::ContentRange, response};
+use super::{Call, error::ApiError, extract::Query, location, range::ContentRange, response, upload_state};
 use crate::{
     auth::Action,
     oci::{Algorithm, Digest, ErrorCode, Repository, digest},
@@ -132,7 +132,9 @@ fn received(size: u64) -> String {
 }
 
 fn session_url(call: &Call, upload: &Upload<'_>) -> HeaderValue {
-    location::url(&call.context, &call.head, &format!("/v2/{}/blobs/uploads/{}", call.repository, upload.id()))
+    let state = upload_state::query(&call.context.options.secret, &call.repository, upload.id(), upload.size());
+    let path = format!("/v2/{}/blobs/uploads/{}{state}", call.repository, upload.id());
+    location::url(&call.context, &call.head, &path)
 }
 
 /// Where and how to go on.

@@ -52,7 +52,7 @@ fn a_second_request_of_a_session_waits_for_the_first() {
         sender.unbounded_send(Bytes::from_static(b"first ")).unwrap();
         let first = server.call("PATCH", &location, &[], body);
         let digest = sha256("first second");
-        let target = format!("{location}?digest={digest}");
+        let target = format!("{location}&digest={digest}");
         let last = async {
             tokio::task::yield_now().await;
             server.call("PUT", &target, &[], "second").await

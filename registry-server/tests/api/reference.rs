@@ -60,7 +60,7 @@ const ROWS: &[Row] = &[
     Row { has: &[("range", "0-0")], ..row("GET {session}", 204) },
     Row { says: "DIGEST_INVALID", ..row("PUT {session}", 400) },
     Row { headers: &[("content-range", "5-6"), ("content-length", "2")], says: "RANGE_INVALID", ..row("PATCH {session}", 416) },
-    Row { headers: &[("content-range", "5-6"), ("content-length", "2")], says: "RANGE_INVALID", ..row("PUT {session}?digest={layer}", 416) },
+    Row { headers: &[("content-range", "5-6"), ("content-length", "2")], says: "RANGE_INVALID", ..row("PUT {session}&digest={layer}", 416) },
     Row { says: "BLOB_UPLOAD_UNKNOWN", ..row("GET /v2/app/blobs/uploads/1d0e8a58-6b6f-4b1e-9d4f-3a1f0c5a9f11", 404) },
     Row { ..row("DELETE {session}", 204) },
     Row { says: "BLOB_UPLOAD_UNKNOWN", ..row("DELETE {session}", 404) },

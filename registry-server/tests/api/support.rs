@@ -178,14 +178,15 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The path of `Location`.
+    /// The path of `Location`, with its query.
     pub(crate) fn location(&self) -> String {
         self.header("location").unwrap().strip_prefix("http://registry.test").unwrap().to_owned()
     }
 
     /// The response as text, with the session of a location replaced: for replies that do not name it.
     pub(crate) fn without_session(&self, location: &str) -> String {
-        self.to_string().replace(location.rsplit('/').next().unwrap(), "<session>")
+        let path = location.split('?').next().unwrap();
+        self.to_string().replace(path.rsplit('/').next().unwrap(), "<session>")
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -210,6 +211,9 @@ impl fmt::Display for Reply {
         }
         if let Some(session) = self.header("docker-upload-uuid") {
             text = text.replace(session, "<session>");
+        }
+        if let Some(state) = self.header("location").and_then(|location| location.split_once("?_state=")) {
+            text = text.replace(state.1, "<state>");
         }
         formatter.write_str(text.trim_end())
     }

@@ -204,3 +204,30 @@ fn services_of_the_same_name_in_the_namespace_do_not_configure_the_server() {
     let log = process.log();
     assert!(log.contains("and 3 others are Kubernetes' links to Services and ignored"), "{log}");
 }
+
+#[test]
+fn a_request_has_a_line_with_the_references_fields() {
+    let process = Process::start(Files::new(), &[], &[]);
+    let client = process.http();
+    let request = "GET /v2/a/manifests/v1 HTTP/1.1\r\nhost: pier:5000\r\nuser-agent: crane/1\r\nreferer: http://page/\r\n\
+                   content-type: text/x\r\nconnection: close\r\n\r\n";
+    let mut stream = client.connect().unwrap();
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    assert_eq!(super::client::read(&mut stream).unwrap().status, 404);
+    for field in [
+        "http.request.id=",
+        "http.request.method=GET",
+        "http.request.host=pier:5000",
+        "http.request.uri=/v2/a/manifests/v1",
+        "http.request.referer=http://page/",
+        "http.request.useragent=crane/1",
+        "http.request.remoteaddr=127.0.0.1:",
+        "http.request.contenttype=text/x",
+        "http.response.written=",
+        "http.response.status=404",
+        "http.response.contenttype=application/json",
+        "http.response.duration=",
+    ] {
+        process.eventually_logs(field);
+    }
+}

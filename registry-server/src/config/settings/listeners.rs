@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use registry_config::{ClientAuth, Network};
+use registry_config::{ClientAuth, Network, Secret};
 use rustls::SupportedCipherSuite;
 
 use super::{Report, ciphers};
@@ -17,6 +17,8 @@ pub struct Http {
     pub host: Option<String>,
     /// Begins and ends with `/`.
     pub prefix: String,
+    /// What signs the `_state` of upload locations; `None`: whatever is random enough.
+    pub secret: Option<Secret>,
     /// Whether `Location` headers are paths.
     pub relative_urls: bool,
     /// How long requests in flight may take to end.
@@ -76,6 +78,7 @@ pub(super) fn settle(http: registry_config::Http, report: &mut Report) -> Http {
         address,
         host: http.host.inspect(|host| check_host(host, report)),
         prefix,
+        secret: http.secret.filter(|secret| !secret.0.is_empty()),
         relative_urls: http.relativeurls.unwrap_or_default(),
         drain: http.draintimeout.unwrap_or_default().0,
         headers: headers(http.headers.unwrap_or_default(), report),
