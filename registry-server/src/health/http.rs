@@ -20,10 +20,12 @@ use super::probe::describe;
 /// As many as Go's client follows.
 const REDIRECTS: usize = 10;
 
-/// Whether `uri` answers with `status`; if not, why.
+/// Whether `uri` answers with `status`; if not, why. `headers`, which may hold passwords, are for its host alone.
 pub(super) async fn head(uri: &Uri, headers: &HeaderMap, status: StatusCode) -> Result<(), String> {
+    let (asked, no_headers) = (origin(uri), HeaderMap::new());
     let mut uri = uri.clone();
     for _ in 0..=REDIRECTS {
+        let headers = if origin(&uri) == asked { headers } else { &no_headers };
         let response = ask(&uri, headers).await.map_err(|reason| format!("error while checking: {reason}"))?;
         match redirection(&uri, &response) {
             Some(next) if response.status() != status => uri = next,
@@ -32,6 +34,11 @@ pub(super) async fn head(uri: &Uri, headers: &HeaderMap, status: StatusCode) -> 
         }
     }
     Err(format!("error while checking: stopped after {REDIRECTS} redirects"))
+}
+
+/// What has to be the same for two URLs to be of one server.
+fn origin(uri: &Uri) -> (Option<String>, Option<String>) {
+    (uri.scheme_str().map(ToOwned::to_owned), uri.authority().map(|authority| authority.as_str().to_ascii_lowercase()))
 }
 
 /// Where a response sends the client.

@@ -132,6 +132,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_redirection_to_another_host_gets_no_passwords() {
+        let (other, requests) = answering(vec!["HTTP/1.1 200 OK\r\n\r\n"]).await;
+        let moved = format!("HTTP/1.1 302 Found\r\nlocation: http://{other}/\r\n\r\n").leak();
+        let (address, _requests) = answering(vec![moved]).await;
+        assert_eq!(looked(url(&address, 200)).await, Ok(()));
+        assert!(!requests.await.unwrap()[0].contains("x-token"));
+    }
+
+    #[tokio::test]
     async fn a_url_that_cannot_be_reached_has_failed() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
