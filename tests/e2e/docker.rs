@@ -182,7 +182,7 @@ async fn both_images_are_small() -> Result<()> {
 }
 
 /// Where a port that is published on the loopback alone listens; Docker speaks plain HTTP there.
-async fn local_address(engine: &Engine, container: &str) -> Result<String> {
+pub(crate) async fn local_address(engine: &Engine, container: &str) -> Result<String> {
     let published = engine.docker(["port", container, "5000"]).await?;
     published.lines().next().map(str::to_owned).context("the container publishes no port")
 }
@@ -191,7 +191,7 @@ async fn get(address: &str, path: &str) -> Result<Answer> {
     https::send(TcpStream::connect(address).await?, Method::GET, address, path, None, Bytes::new()).await
 }
 
-async fn until_serving(address: &str) -> Result<()> {
+pub(crate) async fn until_serving(address: &str) -> Result<()> {
     eventually("the container to serve", async || get(address, "/v2/").await).await.map(drop)
 }
 

@@ -12,6 +12,7 @@ mod deletion;
 mod demo;
 mod docker;
 mod drift;
+mod existing_volume;
 mod install;
 mod operator_restart;
 mod persistence;

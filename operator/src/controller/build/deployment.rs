@@ -122,6 +122,8 @@ fn container(registry: &Registry) -> Container {
             read_only_root_filesystem: Some(true),
             ..SecurityContext::default()
         }),
+        // What a server that cannot start says last is shown by `kubectl describe pod`.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         // A first start may have to index a large volume: five minutes, looked at every second.
         startup_probe: Some(Probe { period_seconds: Some(1), failure_threshold: Some(300), ..probe("/readyz") }),
         liveness_probe: Some(Probe { period_seconds: Some(10), failure_threshold: Some(3), ..probe("/livez") }),

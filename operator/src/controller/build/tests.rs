@@ -174,6 +174,7 @@ fn the_pod_passes_the_restricted_standard() {
                                 "capabilities": {"drop": ["ALL"]},
                                 "readOnlyRootFilesystem": true,
                             },
+                            "terminationMessagePolicy": "FallbackToLogsOnError",
                             "startupProbe": probe("/readyz", 1, 300),
                             "livenessProbe": probe("/livez", 10, 3),
                             "readinessProbe": probe("/readyz", 5, 2),
