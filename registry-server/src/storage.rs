@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of repositories' rules, users or HTTP. Every [`Store`] passes the same conformance suite, `suite`.
 
-use std::{fmt, io, sync::Arc, time::SystemTime};
+use std::{fmt, io, os::fd::OwnedFd, sync::Arc, time::SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -123,6 +123,15 @@ pub enum Durability {
     Volatile,
 }
 
+/// The time that [`Store::touch`] gives objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// As if written now.
+    Now,
+    /// As if written when time began: older than any age that is asked for.
+    Ancient,
+}
+
 /// Which names of a directory are asked for. Always in byte order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -150,6 +159,12 @@ pub struct Version {
     pub settled: bool,
 }
 
+/// While this lives, no other server begins to write to the store.
+#[derive(Debug)]
+pub struct Alone {
+    _lock: Option<OwnedFd>,
+}
+
 /// Where bytes are kept. Futures may be dropped at any time; what was begun then either completes or has no effect.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
@@ -167,6 +182,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Facts about an object or a directory. `Error::NotFound`.
     async fn metadata(&self, key: &Key) -> Result<Metadata, Error>;
 
+    /// Facts about each of many objects or directories, `None` where there is none, in the order of `keys`. One step for
+    /// all.
+    async fn metadata_many(&self, keys: Vec<Key>) -> Result<Vec<Option<Metadata>>, Error>;
+
+    /// Changes when objects were written last, and nothing else. What does not exist is passed over, and so is what
+    /// belongs to another user: the time is a hint.
+    async fn touch(&self, keys: Vec<Key>, touch: Touch) -> Result<(), Error>;
+
     /// The whole of each of many small objects, `None` where there is none of at most `limit` bytes, in the order of
     /// `keys`. One step for all.
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error>;
@@ -177,6 +200,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Removes an object, durably. Idempotent: deleting what is not there is `Ok`.
     async fn delete(&self, key: &Key) -> Result<(), Error>;
+
+    /// As [`delete`](Self::delete) of each, but a crash of the machine may bring some of them back.
+    async fn delete_many(&self, keys: Vec<Key>) -> Result<(), Error>;
+
+    /// Removes `directory` and all below it as far as they hold no object, then those above it that hold nothing, up to
+    /// but without `top`. An object that is written meanwhile stays.
+    async fn prune(&self, directory: &Key, top: &Key) -> Result<(), Error>;
 
     /// Removes a directory with everything below it: from [`list`](Self::list) at once, the rest piece by piece.
     /// Idempotent.
@@ -199,6 +229,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether this process alone writes to the store, so that what it remembers stays true.
     fn is_exclusive(&self) -> bool;
+
+    /// Keeps other servers from beginning to write until what is returned is dropped. `None` when one already has.
+    async fn hold_others_off(&self) -> Result<Option<Alone>, Error>;
 
     /// Whether the store can be reached and written to, without writing.
     async fn probe(&self) -> Result<(), Error>;

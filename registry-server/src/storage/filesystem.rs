@@ -7,17 +7,14 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use rustix::{
-    fs::{self as sys, Access, AtFlags, FlockOperation, Mode, OFlags},
+    fs::{self as sys, Access, AtFlags, Mode, OFlags},
     io::Errno,
 };
 use tokio::task::spawn_blocking;
@@ -26,17 +23,23 @@ mod chunks;
 mod durable;
 mod index;
 mod listing;
+mod lock;
 mod names;
+mod prune;
 mod staged;
 mod tree;
 
 pub use chunks::FileChunks;
+pub use lock::Lock;
 
 use self::{
+    lock::Locks,
     staged::StagedFile,
     tree::{Patience, Tree},
 };
-use super::{Durability, Error, Key, Listing, Metadata, Object, Staged, Store, Version, layout};
+use super::{
+    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Staged, Store, Touch, Version, layout,
+};
 
 /// How a root directory is opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,7 +87,7 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct Filesystem {
     tree: Arc<Tree>,
-    exclusive: Arc<AtomicBool>,
+    locks: Arc<Locks>,
     read_only: bool,
 }
 
@@ -106,13 +109,12 @@ impl Filesystem {
         if !options.read_only {
             writable(&directory).map_err(|(name, error)| not_writable(root.clone(), name, error))?;
         }
-        let filesystem = Self {
-            tree: Arc::new(Tree::new(directory, root)),
-            exclusive: Arc::new(AtomicBool::new(options.read_only)),
-            read_only: options.read_only,
-        };
-        if !options.read_only {
-            filesystem.take_lock();
+        let locks = Arc::new(Locks::new(options.read_only));
+        let filesystem = Self { tree: Arc::new(Tree::new(directory, root)), locks, read_only: options.read_only };
+        if !options.read_only
+            && let Err(error) = filesystem.locks.take(filesystem.tree.root())
+        {
+            filesystem.warn_of(error);
         }
         Ok(filesystem)
     }
@@ -122,16 +124,31 @@ impl Filesystem {
         self.tree.path()
     }
 
-    /// Tries once to become the only writer.
-    fn take_lock(&self) {
-        match sys::flock(self.tree.root(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => self.exclusive.store(true, Ordering::Release),
-            Err(error) => tracing::warn!(
-                directory = %self.path().display(),
-                error = %io::Error::from(error),
-                "another process may be writing to the storage directory: running without caches until its lock is free"
-            ),
+    /// Who has the directory's lock.
+    pub fn lock(&self) -> Lock {
+        self.locks.state()
+    }
+
+    /// Says to whoever has the directory's lock that this process is going to write too, if it has not got it itself.
+    /// Blocks while garbage is being removed.
+    pub fn join_others(&self) {
+        if self.lock() == Lock::Elsewhere
+            && let Err(error) = self.locks.join_others(self.path())
+        {
+            tracing::warn!(
+                directory = %self.path().display(), %error,
+                "failed to tell other servers of this one: no garbage may be collected while both run"
+            );
         }
+    }
+
+    /// Says why the directory is shared.
+    fn warn_of(&self, error: Errno) {
+        tracing::warn!(
+            directory = %self.path().display(),
+            error = %io::Error::from(error),
+            "another process may be writing to the storage directory: running without caches until its lock is free"
+        );
     }
 
     async fn blocking<T: Send + 'static>(
@@ -227,6 +244,17 @@ impl Store for Filesystem {
         self.blocking(move |tree| tree.status(&key).map(|status| metadata(&status))).await
     }
 
+    async fn metadata_many(&self, keys: Vec<Key>) -> Result<Vec<Option<Metadata>>, Error> {
+        self.blocking(move |tree| {
+            keys.iter().map(|key| tree.status(key).map(|status| metadata(&status)).optional()).collect()
+        })
+        .await
+    }
+
+    async fn touch(&self, keys: Vec<Key>, touch: Touch) -> Result<(), Error> {
+        self.blocking(move |tree| keys.iter().try_for_each(|key| tree.touch(key, touch))).await
+    }
+
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
         self.blocking(move |tree| {
             let small = |key| match tree.read(key, limit, Patience::Disk) {
@@ -249,7 +277,16 @@ impl Store for Filesystem {
 
     async fn delete(&self, key: &Key) -> Result<(), Error> {
         let key = key.clone();
-        self.blocking(move |tree| tree.remove(&key)).await
+        self.blocking(move |tree| tree.remove(&key, Durability::Durable)).await
+    }
+
+    async fn delete_many(&self, keys: Vec<Key>) -> Result<(), Error> {
+        self.blocking(move |tree| keys.iter().try_for_each(|key| tree.remove(key, Durability::Volatile))).await
+    }
+
+    async fn prune(&self, directory: &Key, top: &Key) -> Result<(), Error> {
+        let (directory, top) = (directory.clone(), top.clone());
+        self.blocking(move |tree| tree.prune(&directory, &top)).await
     }
 
     async fn delete_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error> {
@@ -277,14 +314,23 @@ impl Store for Filesystem {
     }
 
     fn is_exclusive(&self) -> bool {
-        self.exclusive.load(Ordering::Acquire)
+        self.locks.is_exclusive()
+    }
+
+    async fn hold_others_off(&self) -> Result<Option<Alone>, Error> {
+        self.blocking(|tree| {
+            let held = lock::hold_others_off(tree.path());
+            let held = held.map_err(|error| Error::io("lock", &Key(".".to_owned()), error))?;
+            Ok(held.map(|lock| Alone { _lock: Some(lock) }))
+        })
+        .await
     }
 
     async fn probe(&self) -> Result<(), Error> {
         let filesystem = self.clone();
         self.blocking(move |tree| {
-            if !filesystem.is_exclusive() {
-                filesystem.take_lock();
+            if !filesystem.is_exclusive() && filesystem.locks.take(tree.root()).is_ok() {
+                tracing::info!("the lock of the storage directory is ours: running with caches");
             }
             let usable = present(tree.root()).and_then(|()| writable(tree.root()));
             usable.map_err(|(name, error)| Error::io("write to", &Key(name.to_owned()), error))
@@ -305,7 +351,7 @@ impl Filesystem {
     /// Directories listed, directory entries read and names looked up so far.
     pub(crate) fn effort(&self) -> [u64; 3] {
         let index::Effort { directories, entries, lookups } = self.tree.index().effort();
-        [directories, entries, lookups].map(|count| count.load(Ordering::Relaxed))
+        [directories, entries, lookups].map(|count| count.load(std::sync::atomic::Ordering::Relaxed))
     }
 }
 
@@ -326,6 +372,34 @@ mod tests {
         drop(first);
         second.probe().await.unwrap();
         assert!(second.is_exclusive());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_alone_beside_another_that_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = open(directory.path());
+        let second = open(directory.path());
+        assert_eq!((first.lock(), second.lock()), (Lock::Held, Lock::Elsewhere));
+        assert!(first.hold_others_off().await.unwrap().is_some(), "the second has not said that it writes");
+        second.join_others();
+        assert!(first.hold_others_off().await.unwrap().is_none());
+        drop(first);
+        second.probe().await.unwrap();
+        assert!(second.hold_others_off().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn who_joins_waits_for_the_end_of_a_step() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = open(directory.path());
+        let second = open(directory.path());
+        let step = first.hold_others_off().await.unwrap().unwrap();
+        let joining = spawn_blocking(move || second.join_others());
+        tokio::task::yield_now().await;
+        assert!(!joining.is_finished());
+        drop(step);
+        joining.await.unwrap();
+        assert!(first.hold_others_off().await.unwrap().is_some(), "the second is gone again");
     }
 
     #[test]

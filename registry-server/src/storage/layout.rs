@@ -69,9 +69,24 @@ pub fn blob(digest: &Digest) -> Key {
     Key(format!("docker/registry/v2/blobs/{}/{}/{hex}/data", digest.algorithm(), &hex[..2]))
 }
 
+/// The directory whose names are the first two digits of the hashes of all content.
+pub fn blobs(algorithm: Algorithm) -> Key {
+    Key(format!("docker/registry/v2/blobs/{algorithm}"))
+}
+
+/// The directory whose names are the hashes of all content that begin with `prefix`, a name below [`blobs`].
+pub fn blobs_with(algorithm: Algorithm, prefix: &str) -> Key {
+    Key(format!("docker/registry/v2/blobs/{algorithm}/{prefix}"))
+}
+
 /// Says that `repository` holds the blob.
 pub fn layer_link(repository: &Repository, digest: &Digest) -> Key {
     Key(format!("{REPOSITORIES}/{repository}/{LAYERS}/{}/{}/link", digest.algorithm(), digest.hex()))
+}
+
+/// The directory whose names are the hashes of a repository's blobs.
+pub fn layers(repository: &Repository, algorithm: Algorithm) -> Key {
+    Key(format!("{REPOSITORIES}/{repository}/{LAYERS}/{algorithm}"))
 }
 
 /// Says that `repository` holds the manifest.
@@ -103,6 +118,11 @@ pub fn tag_link(repository: &Repository, tag: &Tag) -> Key {
 pub fn tag_history_link(repository: &Repository, tag: &Tag, digest: &Digest) -> Key {
     let (algorithm, hex) = (digest.algorithm(), digest.hex());
     Key(format!("{REPOSITORIES}/{repository}/{MANIFESTS}/tags/{tag}/index/{algorithm}/{hex}/link"))
+}
+
+/// The directory whose names are the hashes of what a tag ever pointed at.
+pub fn tag_history(repository: &Repository, tag: &Tag, algorithm: Algorithm) -> Key {
+    Key(format!("{REPOSITORIES}/{repository}/{MANIFESTS}/tags/{tag}/index/{algorithm}"))
 }
 
 /// A directory on the way to repositories: `None` for the top, else the leading components of a name.
@@ -143,6 +163,11 @@ pub fn upload_owner(repository: &Repository, id: Uuid) -> Key {
 /// The directory whose names are the referrers of `subject`, each `<algorithm>-<hex>`.
 pub fn referrers(repository: &Repository, subject: &Digest) -> Key {
     Key(format!("{REFERRERS}/{repository}/_subjects/{}/{}", subject.algorithm(), subject.hex()))
+}
+
+/// Everything about the referrers in a repository, but when it was read.
+pub fn all_referrers(repository: &Repository) -> Key {
+    Key(format!("{REFERRERS}/{repository}/_subjects"))
 }
 
 /// One referrer of `subject`.

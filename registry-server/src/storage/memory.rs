@@ -10,7 +10,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::{Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, Version, running::Running};
+use super::{
+    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, Touch, Version,
+    running::Running,
+};
 use crate::oci::{Algorithm, Digest};
 
 /// A [`Store`] that lasts as long as the process. Clones share it.
@@ -47,6 +50,14 @@ impl Content {
             return Err(Error::TooLarge { key: key.clone(), size: bytes.len() as u64, limit });
         }
         Ok(bytes)
+    }
+
+    fn metadata(&self, key: &Key) -> Result<Metadata, Error> {
+        if let Some((bytes, modified)) = self.objects.get(&key.0) {
+            return Ok(Metadata { size: bytes.len() as u64, modified: *modified });
+        }
+        let modified = self.modified_below(key).ok_or_else(|| Error::NotFound(key.clone()))?;
+        Ok(Metadata { size: 0, modified })
     }
 
     /// When anything below a directory changed last; `None` when there is nothing.
@@ -105,12 +116,26 @@ impl Store for Memory {
     }
 
     async fn metadata(&self, key: &Key) -> Result<Metadata, Error> {
+        self.content().metadata(key)
+    }
+
+    async fn metadata_many(&self, keys: Vec<Key>) -> Result<Vec<Option<Metadata>>, Error> {
         let content = self.content();
-        if let Some((bytes, modified)) = content.objects.get(&key.0) {
-            return Ok(Metadata { size: bytes.len() as u64, modified: *modified });
+        keys.iter().map(|key| content.metadata(key).optional()).collect()
+    }
+
+    async fn touch(&self, keys: Vec<Key>, touch: Touch) -> Result<(), Error> {
+        let time = match touch {
+            Touch::Now => SystemTime::now(),
+            Touch::Ancient => SystemTime::UNIX_EPOCH,
+        };
+        let mut content = self.content();
+        for key in keys {
+            if let Some((_, modified)) = content.objects.get_mut(&key.0) {
+                *modified = time;
+            }
         }
-        let modified = content.modified_below(key).ok_or_else(|| Error::NotFound(key.clone()))?;
-        Ok(Metadata { size: 0, modified })
+        Ok(())
     }
 
     async fn get_many(&self, keys: Vec<Key>, limit: usize) -> Result<Vec<Option<Bytes>>, Error> {
@@ -127,6 +152,19 @@ impl Store for Memory {
         let mut content = self.content();
         let gone = content.objects.remove(&key.0);
         content.changes += u64::from(gone.is_some());
+        Ok(())
+    }
+
+    async fn delete_many(&self, keys: Vec<Key>) -> Result<(), Error> {
+        let mut content = self.content();
+        for key in keys {
+            content.objects.remove(&key.0);
+        }
+        Ok(())
+    }
+
+    /// A directory without objects does not exist here.
+    async fn prune(&self, _directory: &Key, _top: &Key) -> Result<(), Error> {
         Ok(())
     }
 
@@ -158,6 +196,10 @@ impl Store for Memory {
 
     fn is_exclusive(&self) -> bool {
         true
+    }
+
+    async fn hold_others_off(&self) -> Result<Option<Alone>, Error> {
+        Ok(Some(Alone { _lock: None }))
     }
 
     async fn probe(&self) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{Durability, Error, Key, Listing, Optional, Piece, Store, filesystem::Filesystem, memory::Memory};
+use super::{Durability, Error, Key, Listing, Optional, Piece, Store, Touch, filesystem::Filesystem, memory::Memory};
 use crate::oci::{Algorithm, Digest};
 
 fn key(text: &str) -> Key {
@@ -309,6 +309,57 @@ async fn a_directory_that_vanishes_under_a_write_is_made_again() {
         remover.await.unwrap();
         put(&*store, "d/e/f/g", "last").await;
         assert_eq!(get(&*store, "d/e/f/g").await, Some(bytes("last")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn touching_changes_the_time_and_nothing_else() {
+    on_every_store(async |store| {
+        put(&*store, "a/b", "x").await;
+        let written = store.metadata(&key("a/b")).await.unwrap().modified;
+        store.touch(vec![key("a/b"), key("a/missing")], Touch::Ancient).await.unwrap();
+        assert_eq!(store.metadata(&key("a/b")).await.unwrap().modified, std::time::UNIX_EPOCH);
+        store.touch(vec![key("a/b")], Touch::Now).await.unwrap();
+        assert!(store.metadata(&key("a/b")).await.unwrap().modified >= written);
+        assert_eq!(get(&*store, "a/b").await, Some(bytes("x")));
+        assert_eq!(get(&*store, "a/missing").await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_are_looked_at_and_removed_in_one_step() {
+    on_every_store(async |store| {
+        for name in ["a/b/data", "a/c/data", "a/d/data"] {
+            put(&*store, name, "xy").await;
+        }
+        let keys = vec![key("a/b/data"), key("a/missing/data"), key("a/d/data")];
+        let sizes = store.metadata_many(keys.clone()).await.unwrap();
+        assert_eq!(
+            sizes.iter().map(|found| found.map(|found| found.size)).collect::<Vec<_>>(),
+            [Some(2), None, Some(2)]
+        );
+        store.delete_many(keys).await.unwrap();
+        assert_eq!(store.list(&key("a"), Listing::ALL).await.unwrap(), ["c"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pruning_takes_empty_directories_and_leaves_objects() {
+    on_every_store(async |store| {
+        for name in ["top/a/b/c/x", "top/a/b/d/y", "top/z/x"] {
+            put(&*store, name, "x").await;
+        }
+        store.delete_many(vec![key("top/a/b/c/x")]).await.unwrap();
+        store.prune(&key("top/a/b"), &key("top")).await.unwrap();
+        assert_eq!(store.list(&key("top/a/b"), Listing::ALL).await.unwrap(), ["d"]);
+        store.delete_many(vec![key("top/a/b/d/y"), key("top/z/x")]).await.unwrap();
+        for directory in ["top/a/b", "top/z", "top/never"] {
+            store.prune(&key(directory), &key("top")).await.unwrap();
+        }
+        assert_eq!(store.list(&key("top"), Listing::ALL).await.unwrap(), [] as [&str; 0]);
     })
     .await;
 }

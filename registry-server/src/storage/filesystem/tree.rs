@@ -18,7 +18,7 @@ use rustix::{
 use uuid::Uuid;
 
 use super::{durable::Durable, index::Index};
-use crate::storage::{Durability, Error, Key};
+use crate::storage::{Durability, Error, Key, Touch};
 
 /// How often a write starts over because somebody removed its directory meanwhile.
 const ATTEMPTS: usize = 16;
@@ -221,19 +221,38 @@ impl Tree {
     }
 
     /// Removes a file, and its directory when that is empty then.
-    pub(super) fn remove(&self, key: &Key) -> Result<(), Error> {
+    pub(super) fn remove(&self, key: &Key, durability: Durability) -> Result<(), Error> {
         match sys::unlinkat(&self.root, key.as_str(), AtFlags::empty()) {
             Ok(()) => {}
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
             Err(error) => return Err(failure("remove", key, error)),
         }
         let parent = key.parent();
-        self.synchronise(parent).or_else(missing_is_fine).map_err(|error| Error::io("remove", key, error))?;
-        // Not empty, or somebody was faster: both are fine.
-        if sys::unlinkat(&self.root, parent, AtFlags::REMOVEDIR).is_ok() {
-            self.durable.remove(parent);
+        if durability == Durability::Durable {
+            self.synchronise(parent).or_else(missing_is_fine).map_err(|error| Error::io("remove", key, error))?;
         }
+        self.remove_empty(parent);
         Ok(())
+    }
+
+    /// Removes a directory that is empty; whether it was. Not empty, or somebody was faster: both are fine.
+    pub(super) fn remove_empty(&self, directory: &str) -> bool {
+        let removed = sys::unlinkat(&self.root, directory, AtFlags::REMOVEDIR).is_ok();
+        if removed {
+            self.durable.remove(directory);
+        }
+        removed
+    }
+
+    /// Changes when a file was written last.
+    pub(super) fn touch(&self, key: &Key, touch: Touch) -> Result<(), Error> {
+        let nanoseconds = if touch == Touch::Now { sys::UTIME_NOW } else { 0 };
+        let time = sys::Timespec { tv_sec: 0, tv_nsec: nanoseconds };
+        let times = sys::Timestamps { last_access: time, last_modification: time };
+        match sys::utimensat(&self.root, key.as_str(), &times, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::PERM | Errno::ACCESS | Errno::ROFS) => Ok(()),
+            Err(error) => Err(failure("touch", key, error)),
+        }
     }
 
     /// Removes a directory with all it holds: hidden by one rename, then emptied.
