@@ -15,6 +15,7 @@ use crate::{
     auth::{self, Gate},
     config::{self, Driver, Settings},
     connection::{self, Address, Endpoint, Limits, Listener},
+    control,
     health::Health,
     http::{
         self, Context, Options,
@@ -197,10 +198,17 @@ impl App {
             health.watch(checks, checked).await;
             "health checks"
         });
+        let collected = Arc::clone(&registry);
         if let Some(purge) = settings.storage.purge.filter(|_| !settings.storage.read_only) {
             tasks.spawn(async move {
                 upkeep::purge(registry, purge).await;
                 "purging uploads"
+            });
+        }
+        if let (Driver::Filesystem(root), false) = (settings.storage.driver, settings.storage.read_only) {
+            tasks.spawn(async move {
+                control::serve(collected, root).await;
+                "commands"
             });
         }
         // Answers probes until the registry itself has ended, so that readiness can say so.
@@ -269,7 +277,7 @@ async fn open_registry(settings: &Settings) -> Result<Registry, Error> {
         Driver::Memory => Registry::new(Memory::default()),
         Driver::Filesystem(root) => {
             let options = filesystem::Options { read_only: settings.storage.read_only };
-            let open = move || Filesystem::open(root, options);
+            let open = move || Filesystem::open(root, options).inspect(Filesystem::join_others);
             Registry::new(tokio::task::spawn_blocking(open).await??)
         }
     };

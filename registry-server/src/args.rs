@@ -2,6 +2,7 @@
 //! name. The only place where errors are printed and the process ends.
 
 mod check;
+mod garbage_collect;
 mod healthcheck;
 mod htpasswd;
 
@@ -21,6 +22,9 @@ use crate::{
     connection::Limits,
     telemetry,
 };
+
+/// Where the image has its configuration.
+const IMAGE_CONFIGURATION: &str = "/etc/distribution/config.yml";
 
 /// OCI distribution server, a drop-in for the registry:2 image.
 #[derive(Debug, Parser)]
@@ -49,12 +53,8 @@ enum Command {
     },
     /// Exit with 0 when the server of this configuration answers and is ready, with 1 when not.
     Healthcheck(healthcheck::Args),
-    /// Only to say that there is none, instead of taking the name for that of a configuration.
-    #[command(hide = true)]
-    GarbageCollect {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        _arguments: Vec<OsString>,
-    },
+    /// Remove what no manifest names, also while a server uses the same storage.
+    GarbageCollect(garbage_collect::Args),
 }
 
 /// Does what the command line says.
@@ -81,9 +81,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Serve { check: true, configuration }) => check::run(configuration),
         Some(Command::Serve { check: false, configuration }) => serve(configuration),
         Some(Command::Healthcheck(args)) => healthcheck::run(&args),
-        Some(Command::GarbageCollect { .. }) => Err(anyhow::anyhow!(
-            "garbage-collect is not supported; the reference's works on the same directory while this server is stopped"
-        )),
+        Some(Command::GarbageCollect(args)) => garbage_collect::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -103,6 +101,14 @@ fn called_as(arguments: &[OsString]) -> Option<String> {
 fn source(given: Option<PathBuf>) -> Source {
     let named = given.or_else(|| std::env::var_os(CONFIGURATION_PATH).filter(|path| !path.is_empty()).map(Into::into));
     named.map_or(Source::Embedded, Source::File)
+}
+
+/// Where the configuration of a server is that runs in the same container, when `given` does not say.
+fn server_source(given: Option<PathBuf>) -> Source {
+    match source(given) {
+        Source::Embedded if Path::new(IMAGE_CONFIGURATION).is_file() => Source::File(IMAGE_CONFIGURATION.into()),
+        source => source,
+    }
 }
 
 /// The variables that are text. Others are none of ours.

@@ -143,6 +143,14 @@ impl Call {
     fn registry(&self) -> &Registry {
         &self.context.registry
     }
+
+    /// Whether this asks, on behalf of somebody who could push, if content still has to be pushed.
+    fn asks_before_push(&self) -> bool {
+        let Context { gate, options, .. } = &self.context;
+        self.head.method == Method::HEAD
+            && !options.read_only
+            && gate.may(&self.principal, Action::Push, &self.repository)
+    }
 }
 
 /// Everything below a repository's name.

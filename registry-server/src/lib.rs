@@ -5,6 +5,7 @@ pub mod args;
 pub mod auth;
 pub mod config;
 pub mod connection;
+mod control;
 mod health;
 pub mod http;
 pub mod metrics;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 pub mod blobs;
 pub mod catalog;
+mod claims;
+pub mod collect;
 mod content;
 mod locks;
 pub mod manifests;
@@ -18,7 +20,8 @@ pub mod uploads;
 pub mod validation;
 
 use self::{
-    content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions, validation::Validation,
+    claims::Claims, content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions,
+    validation::Validation,
 };
 use crate::{
     oci::Digest,
@@ -29,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
+    claims: Claims,
     contents: Contents,
     indexes: Indexes,
     locks: Locks,
@@ -42,6 +46,7 @@ impl Registry {
     pub fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
+            claims: Claims::default(),
             contents: Contents::default(),
             indexes: Indexes::default(),
             locks: Locks::default(),
@@ -63,6 +68,11 @@ impl Registry {
     /// The store's.
     pub async fn health(&self) -> Result<(), storage::Error> {
         self.store.probe().await
+    }
+
+    /// Whether this process alone writes to the store, as far as can be told.
+    pub fn is_only_writer(&self) -> bool {
+        self.store.is_exclusive()
     }
 
     /// Whether a link in a repository says what it should; a link torn by a crash counts as none.

@@ -18,12 +18,9 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::config::{self, Address, Settings, Source};
+use crate::config::{self, Address, Settings};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where the image has its configuration.
-const IMAGE_CONFIGURATION: &str = "/etc/distribution/config.yml";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -59,11 +56,7 @@ struct Target {
 }
 
 fn own(configuration: Option<PathBuf>) -> anyhow::Result<Target> {
-    let source = match super::source(configuration) {
-        Source::Embedded if Path::new(IMAGE_CONFIGURATION).is_file() => Source::File(IMAGE_CONFIGURATION.into()),
-        source => source,
-    };
-    target(&config::load(&source, super::environment())?.settings)
+    target(&config::load(&super::server_source(configuration), super::environment())?.settings)
 }
 
 fn target(settings: &Settings) -> anyhow::Result<Target> {
@@ -192,6 +185,7 @@ impl ServerCertVerifier for Unverified {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Source;
 
     fn asked(variables: &[(&str, &str)]) -> Target {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

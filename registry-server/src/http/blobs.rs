@@ -11,7 +11,11 @@ use crate::oci::{Digest, ErrorCode};
 
 /// `GET` and `HEAD`, ranges included (distribution-spec, "Pulling blobs"; RFC 9110, section 14).
 pub(super) async fn get(call: &Call, digest: &Digest) -> Result<Response, ApiError> {
-    let blob = call.registry().blob(&call.repository, digest).await?;
+    let (registry, repository) = (call.registry(), &call.repository);
+    let blob = match call.asks_before_push() {
+        true => registry.confirm_blob(repository, digest).await?,
+        false => registry.blob(repository, digest).await?,
+    };
     if response::is_unchanged(&call.head.headers, digest) {
         return Ok(response::not_modified(digest));
     }

@@ -22,7 +22,11 @@ const TAGS_AT_ONCE: usize = 100;
 
 /// `GET` and `HEAD`: the bytes as they were pushed, whatever `Accept` says (distribution-spec, "Pulling manifests").
 pub(super) async fn get(call: &Call, reference: &Reference) -> Result<Response, ApiError> {
-    let manifest = call.registry().manifest(&call.repository, reference).await?;
+    let (registry, repository) = (call.registry(), &call.repository);
+    let manifest = match call.asks_before_push() {
+        true => registry.confirm_manifest(repository, reference).await?,
+        false => registry.manifest(repository, reference).await?,
+    };
     if response::is_unchanged(&call.head.headers, &manifest.digest) {
         return Ok(response::not_modified(&manifest.digest));
     }

@@ -211,6 +211,12 @@ impl Manifest {
         wanted.map(|(child, _)| *child)
     }
 
+    /// All content it names: blobs, also those that may be elsewhere, and what an index lists.
+    pub fn mentioned(&self) -> impl Iterator<Item = Digest> {
+        let remote = self.remote_layers.iter().map(|layer| &layer.digest);
+        self.blobs.iter().chain(remote).chain(&self.children).copied()
+    }
+
     /// What this manifest refers to: a signature's image, for example. Need not exist.
     pub fn subject(&self) -> Option<Digest> {
         self.subject
@@ -331,6 +337,7 @@ mod tests {
         assert_eq!(manifest.blobs(), [digest("cargo")]);
         let remote = |content| RemoteLayer { digest: digest(content), urls: Vec::new() };
         assert_eq!(manifest.remote_layers(), [remote("fog"), remote("mist")]);
+        assert!(manifest.mentioned().eq(["cargo", "fog", "mist"].map(digest)));
     }
 
     #[test]

@@ -52,6 +52,19 @@ impl Registry {
         Ok(bytes.into())
     }
 
+    /// As [`blob`](Self::blob), for a client that asks whether it has to upload: the blob stays for a while, although no
+    /// manifest may name it yet.
+    ///
+    /// # Errors
+    /// As [`blob`](Self::blob).
+    pub async fn confirm_blob(&self, repository: &Repository, digest: &Digest) -> Result<Object, Error> {
+        let needed = self.with_targets(repository, vec![*digest]).await?;
+        let _no_collection = self.claims.hold(needed).await;
+        let object = self.blob(repository, digest).await?;
+        self.confirm(repository, digest, layout::layer_link(repository, digest)).await?;
+        Ok(object)
+    }
+
     /// The content of a blob that `repository` holds.
     async fn open_blob(&self, repository: &Repository, digest: &Digest) -> Result<Option<Object>, storage::Error> {
         let link = layout::layer_link(repository, digest);
@@ -75,16 +88,33 @@ impl Registry {
         Ok(link.and_then(|link| layout::target(&link, digest)))
     }
 
+    /// `digests`, and those under which the content of some of them is kept.
+    pub(super) async fn with_targets(
+        &self,
+        repository: &Repository,
+        mut digests: Vec<Digest>,
+    ) -> Result<Vec<Digest>, storage::Error> {
+        let elsewhere: Vec<Digest> =
+            digests.iter().copied().filter(|digest| digest.algorithm() != Algorithm::Sha256).collect();
+        if !elsewhere.is_empty() {
+            let keys = elsewhere.iter().map(|digest| layout::layer_link(repository, digest)).collect();
+            let links = self.store.get_many(keys, LINK_LIMIT).await?;
+            let targets = elsewhere.iter().zip(links).filter_map(|(digest, link)| layout::target(&link?, digest));
+            digests.extend(targets);
+        }
+        Ok(digests)
+    }
+
     /// Takes a blob out of `repository`; other repositories keep it.
     ///
     /// # Errors
     /// [`Error::Unknown`] when the repository does not hold it, else the store's.
     pub async fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<(), Error> {
         let _others_wait = self.locks.exclusive(repository).await;
-        if self.blob_target(repository, digest).await?.is_none() {
-            return Err(Error::Unknown(*digest));
-        }
-        Ok(self.store.delete(&layout::layer_link(repository, digest)).await?)
+        let target = self.blob_target(repository, digest).await?.ok_or(Error::Unknown(*digest))?;
+        self.store.delete(&layout::layer_link(repository, digest)).await?;
+        self.claims.used(repository, [*digest]);
+        Ok(self.release(repository, [(*digest, layout::blob(&target))]).await?)
     }
 
     /// Content from memory. Nothing while another process may be changing the store.

@@ -57,7 +57,7 @@ impl Registry {
         let mut names = Vec::new();
         // A small page need not read ahead far.
         let batch = limit.saturating_add(1).min(BATCH);
-        let mut walk = Walk::new(&*self.store, layout::MANIFESTS, after, visible, batch);
+        let mut walk = Walk::new(&*self.store, &[layout::MANIFESTS], after, visible, batch);
         while names.len() <= limit {
             match walk.next().await? {
                 Some(repository) => names.push(repository.as_str().to_owned()),
@@ -67,9 +67,9 @@ impl Registry {
         Ok(Page::cut(names, limit))
     }
 
-    /// Every repository whose directory holds `marker`, in order.
-    pub(super) fn walk(&self, marker: &'static str) -> Walk<'_> {
-        Walk::new(&*self.store, marker, None, &Everything, BATCH)
+    /// Every repository whose directory holds one of `markers`, in order.
+    pub(super) fn walk(&self, markers: &'static [&'static str]) -> Walk<'_> {
+        Walk::new(&*self.store, markers, None, &Everything, BATCH)
     }
 }
 

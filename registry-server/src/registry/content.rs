@@ -64,6 +64,11 @@ impl Contents {
         self.0.get(digest)
     }
 
+    /// Forgets what is no longer in the store.
+    pub(super) fn remove(&self, digest: &Digest) {
+        self.0.remove(digest);
+    }
+
     /// Keeps `bytes`, which must be what `digest` stands for.
     pub(super) fn insert(&self, digest: Digest, bytes: Bytes) -> Arc<Content> {
         let content = Arc::new(Content::from(bytes));

@@ -156,8 +156,14 @@ impl Registry {
             return Err(Error::UrlForbidden { layer, url: url.to_owned() });
         }
         let _no_deletion = self.locks.shared(repository).await;
+        let needed = self.with_targets(repository, manifest.mentioned().chain([digest]).collect()).await?;
+        let _no_collection = self.claims.hold_to_push(repository, needed).await;
         self.refuse_dangling(repository, &manifest).await?;
         self.store_manifest(repository, &digest, content, manifest.subject(), &tags).await?;
+        self.claims.used(repository, manifest.mentioned());
+        if tags.is_empty() {
+            self.await_its_use(repository, &digest, manifest.subject()).await?;
+        }
         Ok(Pushed { digest, subject: manifest.subject() })
     }
 
@@ -188,6 +194,35 @@ impl Registry {
         link(layout::revision_link(repository, digest)).await?;
         try_join_all(tags.iter().map(|tag| link(layout::tag_link(repository, tag)))).await?;
         Ok(())
+    }
+
+    /// Keeps a manifest without a tag for a while: an index that lists it may follow. One whose subject is here stays with
+    /// that.
+    async fn await_its_use(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        subject: Option<Digest>,
+    ) -> Result<(), storage::Error> {
+        let link = layout::revision_link(repository, digest);
+        match subject {
+            Some(subject) if self.is_linked(&layout::revision_link(repository, &subject), &subject).await? => Ok(()),
+            _ => self.confirm(repository, digest, link).await,
+        }
+    }
+
+    /// As [`manifest`](Self::manifest), for a client that asks whether it has to push: what is asked for by its digest
+    /// stays for a while, although no tag may lead to it yet.
+    ///
+    /// # Errors
+    /// As [`manifest`](Self::manifest).
+    pub async fn confirm_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Stored, Error> {
+        let Reference::Digest(digest) = reference else { return self.manifest(repository, reference).await };
+        let _no_deletion = self.locks.shared(repository).await;
+        let _no_collection = self.claims.hold_to_push(repository, vec![*digest]).await;
+        let manifest = self.manifest(repository, reference).await?;
+        self.confirm(repository, digest, layout::revision_link(repository, digest)).await?;
+        Ok(manifest)
     }
 
     /// Refuses a manifest whose configuration, layers or children the repository does not hold.
@@ -234,12 +269,27 @@ impl Registry {
         }
         // Tags first: a crash in between leaves a manifest without tags rather than a tag that points at nothing.
         self.untag_all(repository, digest).await?;
-        self.store.delete(&link).await?;
-        let manifest = content.and_then(|content| Manifest::parse(&content.bytes(), None).ok());
-        if let Some(subject) = manifest.and_then(|manifest| manifest.subject()) {
+        Ok(self.unlink_manifest(repository, digest, content.as_deref()).await?)
+    }
+
+    /// Takes a manifest without tags out of `repository`. What it named is no longer waited for. The caller holds off
+    /// pushes.
+    pub(super) async fn unlink_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        content: Option<&Content>,
+    ) -> Result<(), storage::Error> {
+        self.store.delete(&layout::revision_link(repository, digest)).await?;
+        let Some(manifest) = content.and_then(|content| Manifest::parse(&content.bytes(), None).ok()) else {
+            return Ok(());
+        };
+        if let Some(subject) = manifest.subject() {
             self.forget_referrer(repository, &subject, digest).await?;
         }
-        Ok(())
+        let blobs = manifest.mentioned().map(|blob| (blob, layout::layer_link(repository, &blob)));
+        let children = manifest.children().iter().map(|child| (*child, layout::revision_link(repository, child)));
+        self.release(repository, blobs.chain(children)).await
     }
 }
 

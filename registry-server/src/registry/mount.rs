@@ -66,13 +66,18 @@ impl Registry {
         from: Option<&Repository>,
         may_pull: impl Fn(&Repository) -> bool,
     ) -> Result<bool, storage::Error> {
+        let _no_deletion = self.locks.shared(repository).await;
+        let needed = match from {
+            Some(from) => self.with_targets(from, vec![*digest]).await?,
+            None => vec![*digest],
+        };
+        let _no_collection = self.claims.hold(needed).await;
         let found = match from {
             Some(from) if may_pull(from) => self.held_blob(from, digest).await?,
             Some(_) => None,
             None => self.is_somewhere(digest, &may_pull).await?.then_some(*digest),
         };
         let Some(target) = found else { return Ok(false) };
-        let _no_deletion = self.locks.shared(repository).await;
         if target != *digest {
             // The reference serves the content under either name only to those who hold both.
             self.link_blob(repository, &target, &target).await?;
@@ -94,7 +99,7 @@ impl Registry {
                 return Ok(true);
             }
         }
-        let mut walk = self.walk(layout::LAYERS);
+        let mut walk = self.walk(&[layout::LAYERS]);
         for _ in 0..SEARCHED {
             let Some(candidate) = walk.next().await? else { return Ok(false) };
             if may_pull(&candidate) && self.held_blob(&candidate, digest).await? == Some(*digest) {
@@ -111,15 +116,17 @@ impl Registry {
         Ok(content.map(|_| target))
     }
 
-    /// Makes `repository` hold a blob whose content is in the store as `target`.
+    /// Makes `repository` hold a blob whose content is in the store as `target`, and promises the client that it stays for
+    /// a while. The caller holds it.
     pub(super) async fn link_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
         target: &Digest,
     ) -> Result<(), storage::Error> {
-        self.store.put(&layout::layer_link(repository, digest), layout::link(target), Durability::Durable).await?;
+        let link = layout::layer_link(repository, digest);
+        self.store.put(&link, layout::link(target), Durability::Durable).await?;
         self.sightings.saw(digest, repository);
-        Ok(())
+        self.confirm(repository, digest, link).await
     }
 }

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 mod index;
 
+use self::index::Examined;
 pub(super) use self::index::Indexes;
 use crate::{
     oci::{Descriptor, Digest, Manifest, Repository, Tag},
@@ -119,6 +120,15 @@ impl Registry {
         let mut index = index.lock().await;
         index.forget(referrer);
         self.store.delete(&layout::referrer(repository, subject, referrer)).await
+    }
+
+    /// Forgets all notes of a repository that is gone.
+    pub(super) async fn forget_referrers(&self, repository: &Repository) -> Result<(), storage::Error> {
+        let index = self.indexes.of(repository);
+        let mut index = index.lock().await;
+        *index = Examined::default();
+        self.store.delete(&layout::referrers_scanned(repository)).await?;
+        self.store.delete_tree(&layout::all_referrers(repository), Durability::Volatile).await
     }
 
     /// The descriptor of a candidate: made from its manifest, or as a client without the referrers API `listed` it.

@@ -86,10 +86,10 @@ impl Registry {
     /// [`Error::Unknown`] when there is no such tag, else the store's.
     pub async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), Error> {
         let _others_wait = self.locks.exclusive(repository).await;
-        if self.tagged(repository, tag).await?.is_none() {
-            return Err(Error::Unknown(tag.clone()));
-        }
-        Ok(self.store.delete_tree(&layout::tag(repository, tag), Durability::Durable).await?)
+        let Some(digest) = self.tagged(repository, tag).await? else { return Err(Error::Unknown(tag.clone())) };
+        self.store.delete_tree(&layout::tag(repository, tag), Durability::Durable).await?;
+        // With the tag goes the sign that the manifest is not a part of something that is being pushed.
+        Ok(self.release(repository, [(digest, layout::revision_link(repository, &digest))]).await?)
     }
 
     /// Removes every tag that points at `digest`. The caller holds off pushes.

@@ -190,6 +190,7 @@ impl Upload<'_> {
         let registry = self.registry;
         let repository = self.session.repository();
         let _no_deletion = registry.locks.shared(repository).await;
+        let _no_collection = registry.claims.hold(vec![*digest]).await;
         self.session.staged().commit(&layout::blob(digest)).await?;
         registry.link_blob(repository, digest, digest).await?;
         self.discard().await

@@ -8,6 +8,8 @@ mod support;
 mod base;
 mod blobs;
 mod catalog;
+mod collect;
+mod collect_beside;
 mod concurrency;
 mod hostile;
 mod layout;

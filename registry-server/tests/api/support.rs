@@ -10,7 +10,10 @@ use registry_server::{
     auth::Gate,
     http::{Context, Options, router},
     oci::{Algorithm, Digest},
-    registry::Registry,
+    registry::{
+        Registry,
+        collect::{self, Line},
+    },
     storage::{
         filesystem::{self, Filesystem},
         memory::Memory,
@@ -74,16 +77,33 @@ pub(crate) fn sha512(content: impl AsRef<[u8]>) -> Digest {
 #[derive(Clone)]
 pub(crate) struct Server {
     router: Router,
+    registry: Option<Arc<Registry>>,
 }
 
 impl Server {
     pub(crate) fn new(registry: Registry, options: Options) -> Self {
-        let context = Context { registry: Arc::new(registry), gate: Gate::open(), options: Arc::new(options) };
-        Self::of(router(context))
+        let registry = Arc::new(registry);
+        let context = Context { registry: Arc::clone(&registry), gate: Gate::open(), options: Arc::new(options) };
+        Self { registry: Some(registry), ..Self::of(router(context)) }
     }
 
     pub(crate) fn of(router: Router) -> Self {
-        Self { router }
+        Self { router, registry: None }
+    }
+
+    /// Collects garbage; what was told meanwhile and at the end.
+    pub(crate) async fn collect(&self, options: collect::Options) -> (Vec<Line>, collect::Summary) {
+        let (lines, mut told) = tokio::sync::mpsc::channel(16);
+        let told = async {
+            let mut all = Vec::new();
+            while let Some(line) = told.recv().await {
+                all.push(line);
+            }
+            all
+        };
+        let registry = self.registry.as_ref().unwrap();
+        let (told, summary) = futures::join!(told, registry.collect(options, lines));
+        (told, summary.unwrap())
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

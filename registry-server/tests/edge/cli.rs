@@ -49,13 +49,6 @@ fn a_configuration_that_is_not_there_is_named() {
 }
 
 #[test]
-fn garbage_collection_is_refused_instead_of_taken_for_a_configuration() {
-    let (status, _, stderr) = run(registry().args(["garbage-collect", "-m", "/etc/distribution/config.yml"]));
-    assert_eq!(status, Some(1));
-    assert!(stderr.contains("garbage-collect is not supported"), "{stderr}");
-}
-
-#[test]
 fn htpasswd_prints_a_line_that_the_server_takes() {
     let (status, line, stderr) = run(&mut htpasswd(&["-Bbn", "moby", "gordon"]));
     assert_eq!((status, stderr.as_str()), (Some(0), ""));

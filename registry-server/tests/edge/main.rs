@@ -5,6 +5,7 @@
 mod auth;
 mod cli;
 mod client;
+mod collect;
 mod config;
 mod health;
 mod http2;

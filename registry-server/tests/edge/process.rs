@@ -83,6 +83,11 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// The files, for another process; this one is killed.
+    pub(crate) fn into_files(mut self) -> Files {
+        std::mem::replace(&mut self.files, Files::new())
+    }
+
     /// Waits for the end; the whole log is there then.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;

@@ -8,7 +8,7 @@ use std::{
 use super::Visibility;
 use crate::{
     oci::{Repository, repository},
-    storage::{self, Listing, Optional, Store, layout},
+    storage::{self, Listing, Store, layout},
 };
 
 /// How many of the names in a directory are asked for at first, as most hold few ...
@@ -20,7 +20,7 @@ const MOST: usize = 1024;
 /// A walk. Holds the names of the directories beside its way, a part at a time.
 pub(in crate::registry) struct Walk<'a> {
     store: &'a dyn Store,
-    marker: &'static str,
+    markers: &'static [&'static str],
     after: Option<String>,
     visible: &'a dyn Visibility,
     waiting: BinaryHeap<Reverse<Waiting>>,
@@ -69,16 +69,16 @@ impl Children {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over the `visible` repositories after `after` whose directory holds `marker`.
+    /// A walk over the `visible` repositories after `after` whose directory holds one of `markers`.
     pub(super) fn new(
         store: &'a dyn Store,
-        marker: &'static str,
+        markers: &'static [&'static str],
         after: Option<&str>,
         visible: &'a dyn Visibility,
         batch: usize,
     ) -> Self {
         let waiting = BinaryHeap::from([Reverse(Waiting { order: String::new(), step: Step::Directory })]);
-        Self { store, marker, after: after.map(str::to_owned), visible, waiting, batch }
+        Self { store, markers, after: after.map(str::to_owned), visible, waiting, batch }
     }
 
     /// The next repository.
@@ -149,11 +149,11 @@ impl<'a> Walk<'a> {
         if directory.is_empty() || self.after.as_deref().is_some_and(|after| directory <= after) {
             return Ok(false);
         }
-        if listed.len() < FIRST || listed.iter().any(|name| name == self.marker) {
-            return Ok(listed.iter().any(|name| name == self.marker));
+        if listed.len() < FIRST || listed.iter().any(|name| self.markers.contains(&&**name)) {
+            return Ok(listed.iter().any(|name| self.markers.contains(&&**name)));
         }
-        let marker = layout::part(directory, self.marker);
-        Ok(self.store.metadata(&marker).await.optional()?.is_some())
+        let markers = self.markers.iter().map(|marker| layout::part(directory, marker)).collect();
+        Ok(self.store.metadata_many(markers).await?.iter().any(Option::is_some))
     }
 
     /// The component of `after` below `directory`, if the place at which the walk begins is there.

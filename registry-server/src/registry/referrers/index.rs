@@ -147,7 +147,7 @@ impl Registry {
             return Ok(None);
         }
         let mut count = 0;
-        let mut walk = self.walk(layout::MANIFESTS);
+        let mut walk = self.walk(&[layout::MANIFESTS]);
         while let Some(repository) = walk.next().await? {
             // On its own: what nobody has asked for need not be remembered.
             self.complete_index(&repository, &mut Examined::default()).await?;

@@ -32,7 +32,7 @@ impl Registry {
     pub async fn purge_uploads(&self, older_than: Duration) -> Result<Purged, storage::Error> {
         let limit = SystemTime::now().checked_sub(older_than).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut purged = Purged::default();
-        let mut walk = self.walk(layout::UPLOADS);
+        let mut walk = self.walk(&[layout::UPLOADS]);
         while let Some(repository) = walk.next().await? {
             for id in self.sessions_of(&repository).await? {
                 purged.examined += 1;
