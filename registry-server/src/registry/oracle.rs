@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 
 use crate::{
     oci::{Algorithm, Digest, Reference, Repository},
-    registry::{Registry, catalog::Everything, manifests::Push, tags},
+    registry::{
+        Registry,
+        catalog::{Everything, Visibility},
+        manifests::Push,
+        tags,
+    },
     storage::filesystem::Filesystem,
 };
 
@@ -423,4 +428,30 @@ async fn a_first_page_costs_the_same_in_a_small_registry_and_a_large_one() {
     // The directory above and those of 51 repositories are listed; 51 tags are looked up.
     assert_eq!((catalog[0], catalog[2]), (52, 0));
     assert_eq!(tags, [1, 0, 51]);
+}
+
+/// One repository among many, of which the others are nobody's business.
+struct OnlyTheLast;
+
+impl Visibility for OnlyTheLast {
+    fn shows(&self, repository: &Repository) -> bool {
+        repository.as_str() == "r199"
+    }
+
+    fn shows_below(&self, _: &str) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_may_be_seen_nothing_is_looked_at() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        let repository = root.path().join(format!("docker/registry/v2/repositories/r{number:03}"));
+        fs::create_dir_all(repository.join("_manifests")).unwrap();
+    }
+    let store = Filesystem::open_with_index(root.path(), 64, MOMENT);
+    let page = Registry::new(store.clone()).catalog(None, 10, &OnlyTheLast).await.unwrap();
+    assert_eq!(page.names, ["r199"]);
+    assert_eq!(store.effort()[0], 2, "the directory above, and that of the repository");
 }
