@@ -259,7 +259,7 @@ fn an_upload_without_a_manifest_stays_for_a_while() {
         let summary = server.collect(NO_GRACE).await.1;
         assert_eq!((summary.blobs, summary.links, summary.repositories), (1, 1, 1));
         assert!(!has(&server, &format!("app/blobs/{digest}")).await);
-        let reply = server.call("PUT", &format!("{unfinished}?digest={}", sha256("rest")), &[], "rest").await;
+        let reply = server.call("PUT", &format!("{unfinished}&digest={}", sha256("rest")), &[], "rest").await;
         assert_eq!(reply.status, 201, "sessions are not the collection's: {reply}");
     });
 }

@@ -135,7 +135,7 @@ impl Client {
                 let reply = self.server.post(&target).await;
                 match reply.status.as_u16() {
                     202 => {
-                        let target = format!("{}?digest={digest}", reply.location());
+                        let target = format!("{}&digest={digest}", reply.location());
                         self.server.call("PUT", &target, &[], content.to_owned()).await.status
                     }
                     _ => reply.status,
@@ -146,7 +146,7 @@ impl Client {
                 for chunk in content.as_bytes().chunks(4) {
                     self.server.call("PATCH", &location, &[], chunk.to_vec()).await;
                 }
-                self.server.call("PUT", &format!("{location}?digest={digest}"), &[], Body::empty()).await.status
+                self.server.call("PUT", &format!("{location}&digest={digest}"), &[], Body::empty()).await.status
             }
             _ => {
                 let target = format!("/v2/{repository}/blobs/uploads/?digest={digest}");
