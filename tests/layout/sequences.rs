@@ -13,7 +13,7 @@ use support::server::{Program, serving};
 use tempfile::TempDir;
 
 /// Runs with each version of the reference, unless told otherwise.
-const RUNS: usize = 4;
+const RUNS: u64 = 4;
 /// How often the volume changes hands in a run.
 const TURNS: usize = 6;
 /// Most operations before it does.
@@ -33,19 +33,29 @@ async fn any_sequence_with_registry_3_in_turn_keeps_what_it_has_to() -> Result<(
     runs_with(Program::Registry3).await
 }
 
+#[tokio::test]
+async fn what_the_reference_changes_beside_this_server_is_seen_at_once() -> Result<()> {
+    for (reference, seed) in Program::REFERENCES.into_iter().zip(seeds(1)?.into_iter().cycle()) {
+        figure(&format!("layout: seed beside {reference}"), seed);
+        let run = run_beside(reference, seed).await;
+        run.with_context(|| format!("LAYOUT_SEED={seed} repeats this run beside {reference}"))?;
+    }
+    Ok(())
+}
+
 async fn runs_with(reference: Program) -> Result<()> {
-    let seeds = match setting("LAYOUT_SEED")? {
-        Some(seed) => vec![seed],
-        None => {
-            let runs = setting("LAYOUT_RUNS")?.unwrap_or(RUNS as u64);
-            (0..runs).map(|_| fastrand::u64(..1_000_000_000)).collect()
-        }
-    };
+    let seeds = seeds(setting("LAYOUT_RUNS")?.unwrap_or(RUNS))?;
     figure(&format!("layout: seeds with {reference}"), format_args!("{seeds:?}"));
     for seed in seeds {
         run(reference, seed).await.with_context(|| format!("LAYOUT_SEED={seed} repeats this run with {reference}"))?;
     }
     Ok(())
+}
+
+/// The one that was asked for, or so many random ones.
+fn seeds(count: u64) -> Result<Vec<u64>> {
+    let random = || (0..count).map(|_| fastrand::u64(..1_000_000_000)).collect();
+    Ok(setting("LAYOUT_SEED")?.map_or_else(random, |seed| vec![seed]))
 }
 
 fn setting(name: &str) -> Result<Option<u64>> {
@@ -63,12 +73,7 @@ async fn run(reference: Program, seed: u64) -> Result<()> {
         let program = if (turn % 2 == 0) == ours_first { Program::Ours } else { reference };
         let told = serving(program, volume.path(), async |client| {
             inventory.check(&client).await?;
-            let mut keeper = inventory.keeper(&client);
-            for _ in 0..random.usize(1..=OPERATIONS) {
-                let operation = operate(&mut keeper, &mut random).await;
-                done.push(format!("{program}: {}", operation.as_deref().unwrap_or("failed")));
-                operation?;
-            }
+            some_operations(&mut inventory.keeper(&client), &mut random, &mut done).await?;
             inventory.check(&client).await
         });
         told.await.with_context(|| format!("after {done:#?}"))?;
@@ -76,6 +81,37 @@ async fn run(reference: Program, seed: u64) -> Result<()> {
     for program in [Program::Ours, reference] {
         let checked = serving(program, volume.path(), async |client| inventory.check(&client).await).await;
         checked.with_context(|| format!("after {done:#?}"))?;
+    }
+    Ok(())
+}
+
+/// As `run`, but this server stays up, remembers what it has answered, and the reference works on its volume meanwhile.
+async fn run_beside(reference: Program, seed: u64) -> Result<()> {
+    let mut random = Rng::with_seed(seed);
+    let volume = TempDir::new()?;
+    let mut inventory = Inventory::default();
+    let mut done = Vec::new();
+    let told = serving(Program::Ours, volume.path(), async |ours| {
+        for _ in 0..TURNS {
+            some_operations(&mut inventory.keeper(&ours), &mut random, &mut done).await?;
+            inventory.check(&ours).await?;
+            serving(reference, volume.path(), async |theirs| {
+                some_operations(&mut inventory.keeper(&theirs), &mut random, &mut done).await
+            })
+            .await?;
+            inventory.check(&ours).await?;
+        }
+        Ok(())
+    });
+    told.await.with_context(|| format!("after {done:#?}"))
+}
+
+/// A random number of random operations; notes each.
+async fn some_operations(keeper: &mut Keeper<'_>, random: &mut Rng, done: &mut Vec<String>) -> Result<()> {
+    for _ in 0..random.usize(1..=OPERATIONS) {
+        let operation = operate(keeper, random).await;
+        done.push(format!("{}: {}", keeper.client.program, operation.as_deref().unwrap_or("failed")));
+        operation?;
     }
     Ok(())
 }
