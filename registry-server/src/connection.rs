@@ -5,6 +5,7 @@
 
 mod activity;
 mod handshake;
+mod host;
 mod listener;
 mod pace;
 mod protocol;

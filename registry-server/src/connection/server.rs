@@ -26,7 +26,7 @@ use tower::ServiceExt;
 use super::{
     Connected, Limits, Peer,
     activity::{Activity, Held},
-    handshake,
+    handshake, host,
     pace::PacedBody,
     protocol,
     stream::PacedStream,
@@ -229,9 +229,12 @@ impl Requests {
             if body.is_end_stream() { Body::empty() } else { Body::new(PacedBody::new(body, self.server.limits.body)) };
         let mut request = Request::from_parts(parts, body);
         let log = self.server.log.as_ref().map(|log| log.request(&mut request, self.peer));
-        let response = match self.server.router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        let response = match host::refuse(&request) {
+            Some(refusal) => refusal,
+            None => match self.server.router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            },
         };
         let response = Recorded::response(response, log);
         Ok(response.map(|body| Held::new(body, in_flight)))
