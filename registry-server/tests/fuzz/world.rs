@@ -94,9 +94,10 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The path of `Location`.
+    /// The path of `Location`, without its state.
     pub(crate) fn location(&self) -> String {
-        self.header("location").unwrap().strip_prefix("http://registry.test").unwrap().to_owned()
+        let location = self.header("location").unwrap().strip_prefix("http://registry.test").unwrap();
+        location.split('?').next().unwrap().to_owned()
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {

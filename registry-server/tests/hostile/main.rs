@@ -1,0 +1,35 @@
+//! Clients that mean no good, over sockets: each gets the right status or is cut off, others are served meanwhile, and
+//! nothing is left of it: no connection, no request in flight, no file once abandoned uploads are purged.
+//!
+//! What slow clients are allowed is tested in `tests/edge/limits.rs`; what single parsers make of single values, in
+//! `tests/fuzz`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod framing;
+mod http2;
+mod json;
+mod lists;
+mod process;
+mod requests;
+mod server;
+mod sessions;
+mod transfers;
+mod wire;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` holds. Long enough for a busy machine; a test that needs it all has failed anyway.
+#[track_caller]
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "still not: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// `sha256:<hex>` of `content`.
+fn sha256(content: impl AsRef<[u8]>) -> String {
+    registry_server::oci::Digest::of(registry_server::oci::Algorithm::Sha256, content.as_ref()).to_string()
+}
