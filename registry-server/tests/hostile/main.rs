@@ -2,10 +2,11 @@
 //! nothing is left of it: no connection, no request in flight, no file once abandoned uploads are purged.
 //!
 //! What slow clients are allowed is tested in `tests/edge/limits.rs`; what single parsers make of single values, in
-//! `tests/fuzz`.
+//! `tests/fuzz`. The vulnerabilities that other registries had are in [`cve`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod cve;
 mod framing;
 mod http2;
 mod json;

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::Read,
     net::SocketAddr,
     process::{Child, Command, Stdio},
 };
@@ -13,36 +13,48 @@ use super::{
 };
 
 /// A server that is killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: SocketAddr,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Process {
-    fn start() -> Self {
+    /// Starts `registry` with these variables.
+    pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_registry"))
+        let child = Command::new(env!("CARGO_BIN_EXE_registry"))
             .env_clear()
             .env("REGISTRY_HTTP_ADDR", "127.0.0.1:0")
             .env("REGISTRY_LOG_ACCESSLOG_DISABLED", "true")
+            .envs(variables.iter().copied())
             .current_dir(directory.path())
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
+            .stdout(fs::File::create(directory.path().join("output")).unwrap())
+            .stderr(fs::File::create(directory.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let address = log.find_map(|line| {
-            let (_, rest) = line.split_once("serving http on ")?;
-            rest.split(' ').next()?.parse().ok()
-        });
-        // The rest of the log has to go somewhere, or the server waits.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { child, address: address.unwrap(), _directory: directory }
+        Self { child, directory }
     }
 
-    fn connect(&self) -> Wire {
-        Wire::connect(self.address)
+    pub(crate) fn log(&self) -> String {
+        ["log", "output"].map(|file| fs::read_to_string(self.directory.path().join(file)).unwrap()).concat()
+    }
+
+    /// The address that the server says it has.
+    fn address(&self) -> SocketAddr {
+        let mut address = None;
+        eventually("the server says where it listens", || {
+            let log = self.log();
+            let rest =
+                log.split_once("serving http on ").map(|(_, rest)| rest.split([' ', ';', ',', '"']).next().unwrap());
+            address = rest.and_then(|text| text.parse().ok());
+            address.is_some()
+        });
+        address.unwrap()
+    }
+
+    pub(crate) fn connect(&self) -> Wire {
+        Wire::connect(self.address())
     }
 
     fn open_files(&self) -> usize {
@@ -74,7 +86,7 @@ impl Drop for Process {
 
 #[test]
 fn no_descriptor_is_left_of_clients_that_vanish() {
-    let process = Process::start();
+    let process = Process::start(&[]);
     let digest = process.push_blob(&vec![7; 4 << 20]);
     let before = process.open_files();
     for _ in 0..3 {
@@ -102,7 +114,7 @@ fn no_descriptor_is_left_of_clients_that_vanish() {
 
 #[test]
 fn headers_and_bodies_in_waiting_cost_little_memory() {
-    let process = Process::start();
+    let process = Process::start(&[]);
     let before = process.resident();
     let header = format!("GET /v2/ HTTP/1.1\r\nhost: localhost\r\nx-half: {}", "x".repeat(60 << 10));
     let body = request("PUT", "/v2/a/manifests/latest", &[("content-length", "4000000")], &[b' '; 60 << 10]);

@@ -45,6 +45,7 @@ pub(crate) struct Setup<'a> {
     /// Files in that directory.
     pub(crate) files: &'a [(&'a str, &'a str)],
     pub(crate) purge: Option<Purge>,
+    pub(crate) deletion_is_off: bool,
 }
 
 impl Server {
@@ -63,8 +64,8 @@ impl Server {
             fs::write(directory.path().join(name), text).unwrap();
         }
         let text = format!(
-            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: DIR/images}}, delete: {{enabled: true}}}}\n{}\n",
-            setup.configuration
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: DIR/images}}, delete: {{enabled: {}}}}}\n{}\n",
+            !setup.deletion_is_off, setup.configuration
         );
         fs::write(directory.path().join("config.yml"), text.replace("DIR", &path)).unwrap();
         let variables = [
@@ -243,7 +244,7 @@ impl Pair {
             limits,
             configuration: "http: {tls: {certificate: DIR/tls.crt, key: DIR/tls.key}}",
             files: &[("tls.crt", &self.certificate), ("tls.key", &self.key)],
-            purge: None,
+            ..Setup::default()
         })
     }
 }
