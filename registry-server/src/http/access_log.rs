@@ -4,6 +4,7 @@
 //! `Authorization`.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -42,6 +43,7 @@ pub(crate) struct Pending {
     in_flight: InFlight,
     begin: Instant,
     peer: Peer,
+    forwarded_for: Option<IpAddr>,
     id: u64,
     method: Method,
     uri: Uri,
@@ -68,6 +70,7 @@ impl AccessLog {
             in_flight,
             begin: Instant::now(),
             peer,
+            forwarded_for: forwarded_for(headers),
             id: self.count.fetch_add(1, Ordering::Relaxed),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -78,6 +81,19 @@ impl AccessLog {
             request_bytes: number(headers, &header::CONTENT_LENGTH),
         }
     }
+}
+
+impl Pending {
+    /// The client's address, by what a proxy in front says if there is one.
+    fn remote_address(&self) -> String {
+        self.forwarded_for.map_or_else(|| self.peer.to_string(), |address| address.to_string())
+    }
+}
+
+/// The client that a proxy speaks for, as the reference's log has it. For the log alone: a client may say anything here.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let first = |name: &str| headers.get(name)?.to_str().ok()?.split(',').next()?.trim().parse().ok();
+    first("x-forwarded-for").or_else(|| first("x-real-ip"))
 }
 
 fn number(headers: &HeaderMap, name: &HeaderName) -> u64 {
@@ -165,7 +181,7 @@ impl Drop for Record {
 
 impl Record {
     fn write_line(&self, milliseconds: f64) {
-        let Pending { log, peer, id, method, uri, host, referer, user_agent, content_type, .. } = &self.pending;
+        let Pending { log, id, method, uri, host, referer, user_agent, content_type, .. } = &self.pending;
         // A HEAD has no body to send to its end.
         let is_cut_off = !self.complete && *method != Method::HEAD;
         tracing::event!(
@@ -177,7 +193,7 @@ impl Record {
             http.request.id = format!("{}-{id}", log.prefix),
             http.request.method = method.as_str(),
             http.request.referer = referer.as_ref().map(text),
-            http.request.remoteaddr = peer.to_string(),
+            http.request.remoteaddr = self.pending.remote_address(),
             http.request.uri = uri.path_and_query().map_or("/", |path| path.as_str()),
             http.request.useragent = user_agent.as_ref().map(text),
             http.response.contenttype = self.content_type.as_ref().map(text),
@@ -192,4 +208,25 @@ impl Record {
 
 fn text(value: &HeaderValue) -> &str {
     value.to_str().unwrap_or("(not text)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote(headers: &[(&'static str, &'static str)]) -> String {
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        AccessLog::new(Requests::default()).request(&mut request, Peer::Unix).remote_address()
+    }
+
+    #[test]
+    fn the_client_behind_a_proxy_is_the_one_that_is_logged() {
+        assert_eq!(remote(&[]), "@");
+        assert_eq!(remote(&[("x-forwarded-for", "192.0.2.1, 10.0.0.1"), ("x-real-ip", "10.0.0.2")]), "192.0.2.1");
+        assert_eq!(remote(&[("x-forwarded-for", "unknown"), ("x-real-ip", "2001:db8::1")]), "2001:db8::1");
+        assert_eq!(remote(&[("x-forwarded-for", "a\tb")]), "@");
+    }
 }
