@@ -166,6 +166,46 @@ auth:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_collected_beside_the_server_and_without_it() -> Result<()> {
+    with_engine(async |engine| {
+        let volume = format!("{}:/var/lib/registry", engine.volume().await?);
+        let registry = engine
+            .start([
+                "--publish",
+                "127.0.0.1::5000",
+                "--volume",
+                &volume,
+                "--env",
+                "REGISTRY_STORAGE_DELETE_ENABLED=true",
+                &server_image(),
+            ])
+            .await?;
+        let address = local_address(&engine, &registry).await?;
+        until_serving(&address).await?;
+        engine.round_trip(&Image::random(2, 1 << 20)?, &format!("{address}/kept:1")).await?;
+        engine.round_trip(&Image::random(2, 1 << 20)?, &format!("{address}/gone:1")).await?;
+        let deleted = ask(&address, Method::DELETE, "/v2/gone/manifests/1").await?;
+        assert_eq!(deleted.status, 202, "{}", deleted.text());
+
+        let beside = ["exec", &registry, "registry", "garbage-collect", "-m", "/etc/docker/registry/config.yml"];
+        let said = engine.docker(beside).await?;
+        assert!(said.contains("removed: ") && said.contains(" and 1 repositories"), "{said}");
+        assert_eq!(get(&address, "/v2/_catalog").await?.text().trim(), r#"{"repositories":["kept"]}"#);
+
+        engine.docker(["stop", &registry]).await?;
+        let alone =
+            ["run", "--rm", "--volume", &volume, &server_image(), "garbage-collect", "/etc/distribution/config.yml"];
+        let said = engine.docker(alone).await?;
+        assert!(said.contains("removed: 0 blobs"), "{said}");
+        engine.docker(["start", &registry]).await?;
+        let address = local_address(&engine, &registry).await?;
+        until_serving(&address).await?;
+        engine.docker(["pull", &format!("{address}/kept:1")]).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_images_are_small() -> Result<()> {
     with_engine(async |engine| {
         for image in [server_image(), server_image().replace("/server:", "/operator:")] {
@@ -188,7 +228,11 @@ pub(crate) async fn local_address(engine: &Engine, container: &str) -> Result<St
 }
 
 async fn get(address: &str, path: &str) -> Result<Answer> {
-    https::send(TcpStream::connect(address).await?, Method::GET, address, path, None, Bytes::new()).await
+    ask(address, Method::GET, path).await
+}
+
+async fn ask(address: &str, method: Method, path: &str) -> Result<Answer> {
+    https::send(TcpStream::connect(address).await?, method, address, path, None, Bytes::new()).await
 }
 
 pub(crate) async fn until_serving(address: &str) -> Result<()> {

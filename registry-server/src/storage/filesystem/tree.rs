@@ -20,8 +20,9 @@ use uuid::Uuid;
 use super::{durable::Durable, index::Index};
 use crate::storage::{Durability, Error, Key, Touch};
 
-/// How often a write starts over because somebody removed its directory meanwhile.
-const ATTEMPTS: usize = 16;
+/// How often a write starts over because somebody removed its directory meanwhile. Each attempt takes microseconds, and one in
+/// two is lost to somebody who does nothing else: only so many leave no doubt.
+const ATTEMPTS: usize = 128;
 
 /// What a lookup may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
