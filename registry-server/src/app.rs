@@ -29,6 +29,7 @@ use crate::{
     storage::{
         filesystem::{self, Filesystem},
         memory::Memory,
+        timed::Timed,
     },
     tls,
 };
@@ -113,7 +114,7 @@ impl App {
         let gate = Gate::new(settings.htpasswd.as_ref(), settings.access.as_deref(), metrics.auth.clone())?;
         let certificate = settings.http.tls.as_ref().map(|tls| tls::open(tls, settings.http.http2)).transpose()?;
         let certificate = certificate.map(Arc::new);
-        let registry = Arc::new(open_registry(&settings).await?);
+        let registry = Arc::new(open_registry(&settings, &metrics).await?);
 
         let health = Health::default();
         let listener = bind("http.addr", &settings.http.address).await?;
@@ -272,13 +273,14 @@ fn debug_endpoint(listener: Listener, subject: Subject, limits: Limits) -> Endpo
     }
 }
 
-async fn open_registry(settings: &Settings) -> Result<Registry, Error> {
+async fn open_registry(settings: &Settings, metrics: &Metrics) -> Result<Registry, Error> {
+    let timings = metrics.storage.of(settings.storage.driver.name());
     let registry = match settings.storage.driver.clone() {
-        Driver::Memory => Registry::new(Memory::default()),
+        Driver::Memory => Registry::new(Timed::new(Memory::default(), timings)),
         Driver::Filesystem(root) => {
             let options = filesystem::Options { read_only: settings.storage.read_only };
             let open = move || Filesystem::open(root, options).inspect(Filesystem::join_others);
-            Registry::new(tokio::task::spawn_blocking(open).await??)
+            Registry::new(Timed::new(tokio::task::spawn_blocking(open).await??, timings))
         }
     };
     Ok(registry.validating(settings.validation.clone()))

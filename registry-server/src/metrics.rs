@@ -3,6 +3,7 @@
 mod exposition;
 mod process;
 mod requests;
+mod storage;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ use crate::reload::Outcome;
 pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) auth: Auth,
+    pub(crate) storage: storage::Storage,
     reloads: Family<ReloadLabels, Counter>,
     certificate_expiry: Gauge,
     connections: Gauge,
@@ -88,6 +90,7 @@ impl Metrics {
         let http = registry.sub_registry_with_prefix("http");
         self.requests.register(http);
         http.register("connections", "Open connections", self.connections.clone());
+        self.storage.register(registry.sub_registry_with_prefix("storage"));
         let auth = registry.sub_registry_with_prefix("auth");
         auth.register("remembered", "Passwords known to be right", self.auth.remembered.clone());
         auth.register("right", "Passwords checked and right", self.auth.right.clone());

@@ -16,6 +16,7 @@ mod piece;
 mod running;
 #[cfg(test)]
 mod suite;
+pub mod timed;
 
 pub use object::{Chunks, Object};
 pub use piece::Piece;

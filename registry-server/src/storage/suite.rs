@@ -1,11 +1,16 @@
 //! What every [`Store`] must do, run against each of them.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{Durability, Error, Key, Listing, Optional, Piece, Store, Touch, filesystem::Filesystem, memory::Memory};
+use super::{
+    Durability, Error, Key, Listing, Optional, Piece, Store, Touch,
+    filesystem::Filesystem,
+    memory::Memory,
+    timed::{Action, Timed, Timings},
+};
 use crate::oci::{Algorithm, Digest};
 
 fn key(text: &str) -> Key {
@@ -30,12 +35,20 @@ async fn get(store: &dyn Store, name: &str) -> Option<Bytes> {
     store.get(&key(name), 1024).await.optional().unwrap()
 }
 
+/// Nobody wants to know.
+struct Untold;
+
+impl Timings for Untold {
+    fn took(&self, _: Action, _: Duration) {}
+}
+
 /// Runs a test on a fresh store of each kind.
 async fn on_every_store<F: Future<Output = ()>>(test: impl Fn(Arc<dyn Store>) -> F) {
     test(Arc::new(Memory::default())).await;
     let directory = tempfile::tempdir().unwrap();
     let options = super::filesystem::Options::default();
     test(Arc::new(Filesystem::open(directory.path().to_owned(), options).unwrap())).await;
+    test(Arc::new(Timed::new(Memory::default(), Box::new(Untold)))).await;
 }
 
 #[tokio::test]

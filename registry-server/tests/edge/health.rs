@@ -109,6 +109,10 @@ fn metrics_have_the_references_names_and_form() {
         "registry_http_request_size_bytes_count{handler=\"manifest\"} 1",
         "registry_http_response_size_bytes_bucket{le=\"2147483648\",handler=\"manifest\"} 1",
         "registry_http_in_flight_requests{handler=\"manifest\"} 0",
+        "# TYPE registry_storage_action_seconds histogram",
+        "registry_storage_action_seconds_bucket{le=\"10\",driver=\"inmemory\",action=\"GetContent\"} 1",
+        "registry_storage_action_seconds_count{driver=\"inmemory\",action=\"Writer\"} 1",
+        "registry_storage_action_seconds_count{driver=\"inmemory\",action=\"Move\"} 0",
     ] {
         eventually(line, || has(line));
     }
