@@ -187,9 +187,15 @@ async fn garbage_is_collected_beside_the_server_and_without_it() -> Result<()> {
         let deleted = ask(&address, Method::DELETE, "/v2/gone/manifests/1").await?;
         assert_eq!(deleted.status, 202, "{}", deleted.text());
 
-        let beside = ["exec", &registry, "registry", "garbage-collect", "-m", "/etc/docker/registry/config.yml"];
-        let said = engine.docker(beside).await?;
-        assert!(said.contains("removed: ") && said.contains(" and 1 repositories"), "{said}");
+        let beside = ["exec", &registry, "registry", "garbage-collect", "-m"];
+        let config = "/etc/docker/registry/config.yml";
+        let said = engine.docker(beside.into_iter().chain([config])).await?;
+        assert!(
+            said.contains(" kept because they were uploaded or confirmed lately") && !said.contains("; 0 blobs"),
+            "{said}"
+        );
+        let said = engine.docker(beside.into_iter().chain(["--grace", "0s", config])).await?;
+        assert!(said.contains(" and 1 repositories"), "{said}");
         assert_eq!(get(&address, "/v2/_catalog").await?.text().trim(), r#"{"repositories":["kept"]}"#);
 
         engine.docker(["stop", &registry]).await?;
