@@ -4,7 +4,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{Method, Uri, header};
+use http::{Uri, header};
 use serde_json::json;
 
 use super::{
@@ -25,10 +25,8 @@ const DEFAULT_COUNT: usize = 100;
 pub(super) async fn list(State(context): State<Context>, request: Request) -> Response {
     answered_by(request.extensions(), "catalog");
     let (head, _) = request.into_parts();
-    match head.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return response::options("GET, HEAD"),
-        _ => return response::method_not_allowed("GET, HEAD"),
+    if let Some(response) = response::unless_read(&head.method) {
+        return response;
     }
     let answer = async {
         let principal = identify(&context, &head).await?;

@@ -7,7 +7,6 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::Method;
 use serde_json::json;
 
 use super::{Call, Context, answered_by, error::ApiError, identify, response};
@@ -19,10 +18,8 @@ const DOCUMENTATION: &str = "https://github.com/opencontainers/distribution-spec
 pub(super) async fn of_registry(State(context): State<Context>, request: Request) -> Response {
     answered_by(request.extensions(), "extensions");
     let (head, _) = request.into_parts();
-    match head.method {
-        Method::GET | Method::HEAD => {}
-        Method::OPTIONS => return response::options("GET, HEAD"),
-        _ => return response::method_not_allowed("GET, HEAD"),
+    if let Some(response) = response::unless_read(&head.method) {
+        return response;
     }
     let answer = async {
         let principal = identify(&context, &head).await?;

@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
 use super::Context;
@@ -78,6 +78,15 @@ pub(super) fn document(value: &impl Serialize) -> Response {
 /// 200 for OPTIONS, which browsers ask with before a page of another origin may send the request that it means.
 pub(super) fn options(allowed: &'static str) -> Response {
     (StatusCode::OK, [(header::ALLOW, HeaderValue::from_static(allowed))]).into_response()
+}
+
+/// What a route that can only be read answers to any other method.
+pub(super) fn unless_read(method: &Method) -> Option<Response> {
+    match *method {
+        Method::GET | Method::HEAD => None,
+        Method::OPTIONS => Some(options("GET, HEAD")),
+        _ => Some(method_not_allowed("GET, HEAD")),
+    }
 }
 
 /// 405 as the reference's router sends it, for a method that a route does not have or not at the moment.

@@ -75,7 +75,7 @@ pub(super) async fn finish(call: &Call, id: Uuid, body: &mut Body) -> Result<Res
     let digest = Query::of(&call.head.uri).digest("digest")?;
     let digest = digest.ok_or_else(|| ApiError::new(ErrorCode::DigestInvalid, "digest missing"))?;
     let mut upload = resume(call, id).await?;
-    upload.expect(&digest);
+    upload.expect_digest(&digest);
     receive(call, &mut upload, body).await?;
     upload.finish(&digest).await?;
     Ok(created(call, &digest))

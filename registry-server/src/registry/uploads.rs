@@ -163,7 +163,7 @@ impl Upload<'_> {
     }
 
     /// Names the content as the client will, before the first byte: then it is hashed with that algorithm at once.
-    pub fn expect(&mut self, digest: &Digest) {
+    pub fn expect_digest(&mut self, digest: &Digest) {
         if self.size == 0 {
             self.session.set_algorithm(digest.algorithm());
         }
