@@ -3,6 +3,7 @@
 //!
 //! All three run as processes on this machine with the same configuration. `tests/tiers/layout` builds and runs them.
 
+mod collections;
 mod hands;
 mod sequences;
 mod sha512;

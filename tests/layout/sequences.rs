@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// Runs with each version of the reference, unless told otherwise.
 const RUNS: u64 = 4;
 /// How often the volume changes hands in a run.
-const TURNS: usize = 6;
+pub(crate) const TURNS: usize = 6;
 /// Most operations before it does.
 const OPERATIONS: usize = 14;
 
@@ -44,12 +44,17 @@ async fn what_the_reference_changes_beside_this_server_is_seen_at_once() -> Resu
 }
 
 async fn runs_with(reference: Program) -> Result<()> {
-    let seeds = seeds(setting("LAYOUT_RUNS")?.unwrap_or(RUNS))?;
+    let seeds = seeds_of_runs(RUNS)?;
     figure(&format!("layout: seeds with {reference}"), format_args!("{seeds:?}"));
     for seed in seeds {
         run(reference, seed).await.with_context(|| format!("LAYOUT_SEED={seed} repeats this run with {reference}"))?;
     }
     Ok(())
+}
+
+/// The one that was asked for, or as many random ones as were asked for, or so many.
+pub(crate) fn seeds_of_runs(unless_told: u64) -> Result<Vec<u64>> {
+    seeds(setting("LAYOUT_RUNS")?.unwrap_or(unless_told))
 }
 
 /// The one that was asked for, or so many random ones.
@@ -107,7 +112,7 @@ async fn run_beside(reference: Program, seed: u64) -> Result<()> {
 }
 
 /// A random number of random operations; notes each.
-async fn some_operations(keeper: &mut Keeper<'_>, random: &mut Rng, done: &mut Vec<String>) -> Result<()> {
+pub(crate) async fn some_operations(keeper: &mut Keeper<'_>, random: &mut Rng, done: &mut Vec<String>) -> Result<()> {
     for _ in 0..random.usize(1..=OPERATIONS) {
         let operation = operate(keeper, random).await;
         done.push(format!("{}: {}", keeper.client.program, operation.as_deref().unwrap_or("failed")));

@@ -73,6 +73,17 @@ impl Inventory {
 }
 
 impl Repository {
+    /// Notes that a manifest is gone, and the tags that stood for it.
+    pub fn forget_manifest(&mut self, digest: &str) {
+        self.manifests.remove(digest);
+        self.deleted_manifests.insert(digest.to_owned());
+        let gone: Vec<_> = self.tags.iter().filter(|(_, of)| *of == digest).map(|(tag, _)| tag.clone()).collect();
+        for tag in gone {
+            self.tags.remove(&tag);
+            self.deleted_tags.insert(tag);
+        }
+    }
+
     async fn check(&self, client: &Client, name: &str) -> Result<()> {
         for (digest, manifest) in &self.manifests {
             is_manifest(&client.get(&format!("/v2/{name}/manifests/{digest}")).await?, manifest)
@@ -222,14 +233,7 @@ impl Keeper<'_> {
     /// Deletes a manifest, and with it the tags that stand for it.
     pub async fn delete_manifest(&mut self, repository: &str, digest: &str) -> Result<()> {
         self.client.delete(&format!("/v2/{repository}/manifests/{digest}")).await?;
-        let held = self.repository(repository);
-        held.manifests.remove(digest);
-        held.deleted_manifests.insert(digest.to_owned());
-        let gone: Vec<_> = held.tags.iter().filter(|(_, of)| *of == digest).map(|(tag, _)| tag.clone()).collect();
-        for tag in gone {
-            held.tags.remove(&tag);
-            held.deleted_tags.insert(tag);
-        }
+        self.repository(repository).forget_manifest(digest);
         Ok(())
     }
 

@@ -13,6 +13,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "every error here means that a test has failed; its text says why")]
 
+pub mod collection;
 pub mod command;
 pub mod crane;
 pub mod credentials;

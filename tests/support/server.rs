@@ -116,7 +116,7 @@ impl Server {
 }
 
 /// Deleting is on and layers may have URLs, which the reference refuses unless told otherwise.
-fn configured(volume: &Path) -> String {
+pub(crate) fn configured(volume: &Path) -> String {
     format!(
         "
 version: 0.1
