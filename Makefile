@@ -52,6 +52,9 @@ fuzz: ## inputs at random for every parser of the server; FUZZ_SECONDS=30 for ea
 manifests: ## tests that CRD, chart and install.yaml agree with the code
 	@tests/tiers/manifests
 
+control-plane: ## the operator on an API server without nodes; NAME=at_rest for one file or test
+	@tests/tiers/control_plane $(NAME)
+
 clients: ## what people push and pull with, against the server
 	@tests/tiers/clients
 

@@ -8,6 +8,8 @@
 //!   })                                                     report: everything of the namespace, when a test fails
 //! ```
 //!
+//! What a cluster's nodes are not needed for is told on a control plane of the test's own: see [`control_plane`].
+//!
 //! Everything here returns an error that says what was awaited or asked, of which object; only tests assert. Nothing here
 //! knows the operator's or the server's code: manifests are YAML and answers are JSON, as users see them.
 
@@ -15,6 +17,7 @@
 
 pub mod collection;
 pub mod command;
+pub mod control_plane;
 pub mod crane;
 pub mod credentials;
 pub mod distribution;
@@ -30,6 +33,7 @@ pub mod manifest;
 pub mod namespace;
 pub mod operator;
 pub mod pki;
+mod program;
 pub mod registry;
 pub mod report;
 pub mod secure_server;

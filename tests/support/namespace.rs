@@ -63,7 +63,7 @@ async fn tell(client: Client, test: &str, story: impl AsyncFnOnce(Namespace) -> 
     // The panic of a failed assertion is held back until the state has been shown.
     let told = AssertUnwindSafe(story(namespace.clone())).catch_unwind().await;
     if !matches!(told, Ok(Ok(()))) {
-        show(&report::of(&namespace, namespace.since).await);
+        show(&namespace.report().await);
     }
     let cleaned = namespace.clean_up().await;
     told.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -85,6 +85,14 @@ async fn connect() -> Result<Client> {
 
 impl Namespace {
     async fn create(client: Client, test: &str) -> Result<Self> {
+        let namespace = Self::create_bare(client, test).await?;
+        // A Pod is refused as long as the namespace has no default ServiceAccount.
+        until(&namespace.api::<ServiceAccount>(), "default", "the controller manager to make it", |_| true).await?;
+        Ok(namespace)
+    }
+
+    /// A namespace as the API server makes it, without what controllers put into it.
+    pub(crate) async fn create_bare(client: Client, test: &str) -> Result<Self> {
         let name = format!("{}-{}", test.replace('_', "-"), random_word());
         let object: NamespaceObject = serde_json::from_value(json!({
             "metadata": {
@@ -100,10 +108,7 @@ impl Namespace {
         all.create(&PostParams::default(), &object)
             .await
             .with_context(|| format!("failed to create Namespace {name}"))?;
-        let namespace = Self { client, name: name.into(), since: Timestamp::now() };
-        // A Pod is refused as long as the namespace has no default ServiceAccount.
-        until(&namespace.api::<ServiceAccount>(), "default", "the controller manager to make it", |_| true).await?;
-        Ok(namespace)
+        Ok(Self { client, name: name.into(), since: Timestamp::now() })
     }
 
     /// Removes the namespace and waits for the end, so that the next test is not disturbed by its going.
@@ -115,6 +120,11 @@ impl Namespace {
         let all: Api<NamespaceObject> = Api::all(self.client.clone());
         all.delete(&self.name, &DeleteParams::default()).await?;
         until_gone(&all, &self.name).await
+    }
+
+    /// What a person needs to see of it when a test has failed.
+    pub(crate) async fn report(&self) -> String {
+        report::of(self, self.since).await
     }
 
     /// The namespace's name.

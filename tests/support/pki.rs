@@ -33,9 +33,21 @@ impl Authority {
 
     /// A server certificate for `names`, host names or addresses.
     pub fn issue(&self, names: &[&str]) -> Result<Leaf> {
-        let key = KeyPair::generate()?;
         let mut parameters = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         parameters.distinguished_name.push(DnType::CommonName, names.first().copied().unwrap_or_default());
+        self.sign(parameters)
+    }
+
+    /// A client certificate by which Kubernetes knows the user `name` of `group`.
+    pub fn issue_client(&self, name: &str, group: &str) -> Result<Leaf> {
+        let mut parameters = CertificateParams::new(Vec::new())?;
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.distinguished_name.push(DnType::OrganizationName, group);
+        self.sign(parameters)
+    }
+
+    fn sign(&self, parameters: CertificateParams) -> Result<Leaf> {
+        let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;
         Ok(Leaf { certificate: certificate.pem(), key: key.serialize_pem() })
     }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::distribution::Client;
 use crate::log::Log;
-use crate::root;
+use crate::program;
 
 /// A server that does not listen by then has failed; a debug build on a busy machine takes a second.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -36,18 +36,11 @@ impl Program {
 
     /// The program's file, which has to be there.
     pub(crate) fn path(self) -> Result<PathBuf> {
-        let (path, made_by) = match self {
-            // `cargo test` puts its own program into a folder beside those of the workspace.
-            Self::Ours => {
-                let this = std::env::current_exe()?;
-                let target = this.ancestors().nth(2).context("the test's program has no folder")?;
-                (target.join("registry"), "cargo build --workspace --bins")
-            }
-            Self::Registry2 => (root().join(".cluster/bin/docker-registry"), "tests/tools/docker-registry"),
-            Self::Registry3 => (root().join(".cluster/bin/distribution"), "tests/tools/build distribution"),
-        };
-        ensure!(path.exists(), "{} does not exist: `{made_by}` makes it", path.display());
-        Ok(path)
+        match self {
+            Self::Ours => program::built("registry"),
+            Self::Registry2 => program::pinned("docker-registry", "tests/tools/docker-registry"),
+            Self::Registry3 => program::pinned("distribution", "tests/tools/build distribution"),
+        }
     }
 
     /// What stands before its address when it says that it listens.

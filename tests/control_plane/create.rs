@@ -1,0 +1,35 @@
+//! The smallest resource gets all its children from the rights that are shipped.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use support::control_plane::on_control_plane;
+
+/// What `spec: {}` asks for.
+const CHILDREN: [&str; 12] = [
+    "ConfigMap/team-config",
+    "Deployment/team",
+    "PersistentVolumeClaim/team",
+    "Secret/team-ca",
+    "Secret/team-credentials",
+    "Secret/team-htpasswd",
+    "Secret/team-http",
+    "Secret/team-pull",
+    "Secret/team-push",
+    "Secret/team-tls",
+    "Service/team",
+    "ServiceAccount/team",
+];
+
+#[tokio::test]
+async fn an_empty_spec_gets_its_children_and_is_ready() -> Result<()> {
+    on_control_plane("create", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").ready().await?;
+        let expected: BTreeSet<_> = CHILDREN.map(str::to_owned).into();
+        assert_eq!(team.children().await?, expected);
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,7 @@
+//! What the operator promises and no node is needed for, on a real API server: a file is a promise.
+//!
+//! Tests share one control plane, each with a namespace and an operator of its own; those that disturb the control plane
+//! have one of their own. `make control-plane` runs all, `make control-plane NAME=at_rest` one file.
+
+mod at_rest;
+mod create;

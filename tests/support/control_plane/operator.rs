@@ -1,0 +1,142 @@
+//! The operator as a process of this machine, out of the cluster, with the account and the rights of its Pod.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use tokio::net::TcpStream;
+
+use super::process::Process;
+use super::requests::Requests;
+use super::{own_address, programs};
+use crate::https::{self, Answer};
+use crate::{operator, program};
+
+/// Port of its health and metrics.
+const ADMIN_PORT: u16 = 8080;
+
+/// An operator that is about to be started.
+#[derive(Debug)]
+pub struct OperatorRequest {
+    pub(super) kubeconfig: PathBuf,
+    pub(super) flags: Vec<String>,
+    pub(super) log: PathBuf,
+}
+
+impl OperatorRequest {
+    /// Further flags, which win over those before them only where the operator takes one more than once.
+    #[must_use]
+    pub fn flags<'a>(mut self, flags: impl IntoIterator<Item = &'a str>) -> Self {
+        self.flags.extend(flags.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Speaks to an API server at another place, such as a proxy: the kubeconfig says where.
+    #[must_use]
+    pub fn kubeconfig(mut self, kubeconfig: PathBuf) -> Self {
+        self.kubeconfig = kubeconfig;
+        self
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub async fn start(self) -> Result<Operator> {
+        let mut operator = self.spawn()?;
+        operator.until_ready().await?;
+        Ok(operator)
+    }
+
+    /// Starts it, and waits for nothing.
+    pub fn spawn(self) -> Result<Operator> {
+        let admin = SocketAddr::new(IpAddr::V4(own_address()), ADMIN_PORT);
+        let mut arguments = vec![
+            format!("--admin-addr={admin}"),
+            format!("--pod-namespace={}", operator::NAMESPACE),
+            "--log-format=text".to_owned(),
+        ];
+        arguments.extend(self.flags);
+        let environment = [("KUBECONFIG", self.kubeconfig.as_path())];
+        let process = Process::start(&program::built("private-registry-operator")?, &arguments, environment, self.log)?;
+        Ok(Operator { process, admin })
+    }
+}
+
+/// A running operator; it is killed when dropped.
+#[derive(Debug)]
+pub struct Operator {
+    process: Process,
+    admin: SocketAddr,
+}
+
+impl Operator {
+    /// Waits until `/readyz` says so; an error shows the end of its log.
+    pub async fn until_ready(&mut self) -> Result<()> {
+        programs::until(async || {
+            self.process.ensure_running()?;
+            Ok(self.ask("/readyz").await.is_ok_and(|answer| answer.status == StatusCode::OK))
+        })
+        .await
+        .context("the operator does not become ready")
+    }
+
+    /// What it answers at the port of its health and metrics.
+    pub async fn ask(&self, path: &str) -> Result<Answer> {
+        let stream = TcpStream::connect(self.admin).await?;
+        https::send(stream, Method::GET, &self.admin.to_string(), path, None, Bytes::new()).await
+    }
+
+    /// Its metrics, as Prometheus would read them.
+    pub async fn metrics(&self) -> Result<String> {
+        let answer = self.ask("/metrics").await?;
+        ensure!(answer.status == StatusCode::OK, "the operator answered {} for /metrics", answer.status);
+        Ok(answer.text())
+    }
+
+    /// The value of one line of its metrics, such as `leader` or `reconciles_total{outcome="ok"}`; 0 while there is none.
+    pub async fn metric(&self, series: &str) -> Result<f64> {
+        let metrics = self.metrics().await?;
+        let series = format!("private_registry_operator_{series} ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok());
+        Ok(value.unwrap_or_default())
+    }
+
+    /// What it has asked of the API server.
+    pub async fn requests(&self) -> Result<Requests> {
+        Ok(Requests::of(&self.metrics().await?))
+    }
+
+    /// Asks it to end, as the kubelet does, and waits until it has; whether it ended without an error.
+    pub async fn stop(&mut self) -> Result<bool> {
+        self.process.terminate()?;
+        self.ended().await
+    }
+
+    /// Waits until it has ended by itself; whether it did so without an error.
+    pub async fn ended(&mut self) -> Result<bool> {
+        let mut success = false;
+        programs::until(async || {
+            let status = self.process.ended()?;
+            success = status.is_some_and(|status| status.success());
+            Ok(status.is_some())
+        })
+        .await
+        .with_context(|| format!("the operator does not end: {}", self.process.tail()))?;
+        Ok(success)
+    }
+
+    /// Kills it, as when its node fails.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+}

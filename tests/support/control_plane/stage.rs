@@ -1,0 +1,88 @@
+//! Where a test's story is told: a namespace on a control plane, and what is shown when the story fails.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use futures::FutureExt as _;
+use tokio::sync::OnceCell;
+
+use super::controllers::Controllers;
+use super::{ControlPlane, Identity, OperatorRequest, Options};
+use crate::namespace::Namespace;
+use crate::random_word;
+
+/// The control plane that all tests of this process share.
+static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+
+/// A namespace on a control plane, for one test.
+pub struct Stage<'a> {
+    /// The control plane.
+    pub plane: &'a ControlPlane,
+    /// The namespace, with a client that may do everything.
+    pub namespace: Namespace,
+    logs: Mutex<Vec<PathBuf>>,
+}
+
+/// Tells `story` in a namespace of its own on the control plane that the process's tests share.
+///
+/// The control plane is not to be disturbed, and operators are to watch their test's namespace alone, as those of
+/// [`Stage::operator`] do.
+pub async fn on_control_plane(test: &str, story: impl AsyncFnOnce(&Stage<'_>) -> Result<()>) -> Result<()> {
+    let plane = SHARED.get_or_try_init(|| ControlPlane::start(Options::default())).await?;
+    tell(plane, test, story).await
+}
+
+/// As `on_control_plane`, on a control plane that is started for this test alone, which may do with it what it likes.
+pub async fn on_own_control_plane(
+    test: &str,
+    options: Options,
+    story: impl AsyncFnOnce(&Stage<'_>) -> Result<()>,
+) -> Result<()> {
+    let plane = Box::pin(ControlPlane::start(options)).await?;
+    tell(&plane, test, story).await
+}
+
+async fn tell(plane: &ControlPlane, test: &str, story: impl AsyncFnOnce(&Stage<'_>) -> Result<()>) -> Result<()> {
+    let namespace = Namespace::create_bare(plane.client().await?, test).await?;
+    let stage = Stage { plane, namespace, logs: Mutex::default() };
+    // The panic of a failed assertion is held back until the state has been shown.
+    let told = AssertUnwindSafe(story(&stage)).catch_unwind().await;
+    if !matches!(told, Ok(Ok(()))) {
+        stage.show().await;
+    }
+    told.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+impl Stage<'_> {
+    /// An operator for this namespace, without election.
+    pub fn operator(&self) -> Result<OperatorRequest> {
+        let namespaces = format!("--watch-namespaces={}", self.namespace.name());
+        Ok(self.operator_of_cluster()?.flags([namespaces.as_str(), "--leader-elect=false"]))
+    }
+
+    /// An operator for all namespaces, with election: for a control plane of one's own.
+    pub fn operator_of_cluster(&self) -> Result<OperatorRequest> {
+        let name = format!("operator-{}", random_word());
+        let kubeconfig = self.plane.kubeconfig_file(&Identity::Operator, &name)?;
+        let log = kubeconfig.with_extension("log");
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
+        Ok(OperatorRequest { kubeconfig, flags: vec![format!("--pod-name={name}")], log })
+    }
+
+    /// Lets Deployments become available and claims bound in this namespace, until what is returned is dropped.
+    pub fn play_controllers(&self) -> Controllers {
+        Controllers::play(&self.namespace)
+    }
+
+    #[expect(clippy::print_stderr, reason = "the test harness captures it and shows it when the test has failed")]
+    async fn show(&self) {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for log in logs {
+            let text = std::fs::read_to_string(&log).unwrap_or_else(|error| format!("it cannot be read: {error}"));
+            eprintln!("\n======== the log of {} ========\n{text}", log.display());
+        }
+        eprintln!("{}", self.namespace.report().await);
+    }
+}
