@@ -177,6 +177,13 @@ impl RegistryName {
             .into()
     }
 
+    /// The same as a label selector is written.
+    #[must_use]
+    pub fn pod_selector(&self) -> String {
+        let labels = self.selector();
+        labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    }
+
     /// The labels of a child that is this part of the registry.
     #[must_use]
     pub fn labels(&self, component: &str) -> BTreeMap<String, String> {

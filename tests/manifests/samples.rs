@@ -38,7 +38,9 @@ fn examples(document: &str) -> Vec<Value> {
 /// The paths of all scalars in `value`, or of its empty lists and maps.
 fn paths(value: &Value, path: &str) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (format!("{path}/{key}"), value)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| (format!("{path}/{}", escaped(key)), value)).collect()
+        }
         Value::Array(items) => items.iter().enumerate().map(|(at, value)| (format!("{path}/{at}"), value)).collect(),
         _ => Vec::new(),
     };
@@ -46,6 +48,11 @@ fn paths(value: &Value, path: &str) -> Vec<String> {
         return vec![path.to_owned()];
     }
     children.into_iter().flat_map(|(path, value)| paths(value, &path)).collect()
+}
+
+/// A key as a JSON pointer has it.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[test]

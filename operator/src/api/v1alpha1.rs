@@ -19,7 +19,7 @@ mod tls;
 use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    api::core::v1::{Affinity, LocalObjectReference, Toleration},
+    api::core::v1::{Affinity, LocalObjectReference, PodSecurityContext, Toleration, TopologySpreadConstraint},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     },
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     auth::{Access, Auth, PasswordSecretRef, User},
-    pod::{ImagePullPolicy, Resources},
+    pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
     service::{Service, ServiceType},
     status::{CertificateStatus, PrivateRegistryStatus, StorageStatus},
     storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
@@ -49,6 +49,11 @@ pub use self::{
     category = "all",
     namespaced,
     status = "PrivateRegistryStatus",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
     derive = "PartialEq",
     doc = "A private OCI registry: TLS, users with rights, a volume, and the Secrets that let Pods pull from it. \
            `spec: {}` is a complete registry.",
@@ -95,6 +100,14 @@ pub struct PrivateRegistrySpec {
     #[schemars(length(max = 16))]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 
+    /// How many servers run: 1, the default, or 0 for a registry that is stopped and keeps its images. More would need storage that
+    /// several servers can write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = 1))]
+    #[x_kube(validation = Rule::new("self == 0 || self == 1").message("replicas must be 1, or 0 for a registry that is stopped: \
+        two servers must not write one volume"))]
+    pub replicas: Option<i32>,
+
     /// Where blobs are kept. Defaults to a claim of 10Gi of the cluster's default storage class.
     #[serde(default)]
     pub storage: Storage,
@@ -129,6 +142,12 @@ pub struct PrivateRegistrySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
 
+    /// How the registry's Pod is spread over nodes and zones. A constraint without `labelSelector` counts the Pods of this registry.
+    /// Defaults to none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+
     /// Name of the priority class of the registry's Pod. Defaults to the cluster's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
@@ -147,6 +166,28 @@ pub struct PrivateRegistrySpec {
     #[x_kube(validation = Rule::new("self.all(key, !key.startsWith('privateregistry.io/'))")
         .message("podAnnotations must not start with privateregistry.io/: these annotations are the operator's own"))]
     pub pod_annotations: BTreeMap<String, String>,
+
+    /// Security settings of the registry's Pod, each in place of the operator's own: `runAsNonRoot: true`, `runAsUser`, `runAsGroup`
+    /// and `fsGroup: 65532`, `fsGroupChangePolicy: OnRootMismatch`, `seccompProfile: {type: RuntimeDefault}`. Fields that are left
+    /// out stay as they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(
+        validation = Rule::new("!has(self.windowsOptions)").message("podSecurityContext.windowsOptions: the server runs on Linux alone"),
+        validation = Rule::new("!(has(self.runAsUser) && self.runAsUser == 0) || (has(self.runAsNonRoot) && !self.runAsNonRoot)")
+            .message("podSecurityContext.runAsUser 0 is root: write runAsNonRoot: false beside it if that is what you want")
+    )]
+    pub pod_security_context: Option<PodSecurityContext>,
+
+    /// Environment variables added to the server's container, such as `HTTPS_PROXY`, or `REGISTRY_` followed by a key of the server's
+    /// config.yml whose value is kept in a Secret. Defaults to none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub env: Vec<EnvVar>,
+
+    /// The `ServiceAccount` of the registry's Pod. Defaults to one that the operator makes, without annotations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<ServiceAccount>,
 }
 
 /// The CRD as it is installed.

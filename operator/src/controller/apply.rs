@@ -116,7 +116,10 @@ pub(super) async fn apply(
         claim,
         deployment,
     } = children;
-    let service_account = apply.one_by_version(service_account, &stores.service_accounts).await?;
+    let service_account = match service_account {
+        Some(account) => Some(apply.one_by_version(account, &stores.service_accounts).await?),
+        None => None,
+    };
     let authority = apply.optional_secret(authority, stores).await?;
     let certificate = apply.optional_secret(certificate, stores).await?;
     let credentials = apply.secret(credentials, stores).await?;
@@ -316,8 +319,8 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
     let stores = &context.stores;
     prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
     prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &[config.name_any()].into()).await?;
-    prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &[service_account.name_any()].into())
-        .await?;
+    let service_accounts = service_account.iter().map(ResourceExt::name_any).collect();
+    prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
     prune_kind::<Service, _>(context, registry, &stores.services, &[service.name_any()].into()).await?;
     prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
 }

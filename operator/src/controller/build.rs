@@ -8,9 +8,11 @@ mod certificate;
 mod config;
 mod credentials;
 mod deployment;
+mod environment;
 mod htpasswd;
 mod persistent_volume_claim;
 mod pull_secret;
+mod security;
 mod service;
 mod service_account;
 
@@ -48,8 +50,8 @@ pub struct Resources<Phase> {
 /// The children that follow the Service.
 #[derive(Debug)]
 pub struct Children {
-    /// For the Pod, without a token.
-    pub service_account: ServiceAccount,
+    /// For the Pod, without a token; `None` when the spec names another one.
+    pub service_account: Option<ServiceAccount>,
     /// The authority and its key.
     pub authority: Option<Secret>,
     /// The certificate that is served.

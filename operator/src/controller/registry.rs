@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use k8s_openapi::{
-    api::core::v1::{Affinity, LocalObjectReference, Toleration},
+    api::core::v1::{Affinity, LocalObjectReference, PodSecurityContext, Toleration, TopologySpreadConstraint},
     apimachinery::pkg::{
         api::resource::Quantity,
         apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -11,7 +11,7 @@ use k8s_openapi::{
 };
 
 use crate::{
-    api::v1alpha1::{Access, AccessMode, DeletionPolicy, ImagePullPolicy, ServiceType},
+    api::v1alpha1::{Access, AccessMode, DeletionPolicy, EnvVar, ImagePullPolicy, ServiceType},
     credentials::{Line, Password, Source},
     names::RegistryName,
     pki::{Authority, Certificate, Current, Pair, Wanted},
@@ -28,6 +28,8 @@ pub struct Registry {
     pub cluster_domain: String,
     /// The server's image.
     pub image: Image,
+    /// How many servers run: one, or none.
+    pub replicas: i32,
     /// Where blobs are kept.
     pub storage: Storage,
     /// How the registry proves who it is.
@@ -61,6 +63,15 @@ impl Registry {
             namespace: Some(self.name.namespace.clone()),
             labels: Some(self.name.labels(component)),
             ..ObjectMeta::default()
+        }
+    }
+
+    /// Name of the Pod's `ServiceAccount`.
+    #[must_use]
+    pub fn service_account_name(&self) -> String {
+        match &self.pod.service_account {
+            ServiceAccount::Own(_) => self.name.workload(),
+            ServiceAccount::Existing(name) => name.clone(),
         }
     }
 
@@ -249,12 +260,29 @@ pub struct PodSettings {
     pub tolerations: Vec<Toleration>,
     /// Scheduling constraints.
     pub affinity: Option<Affinity>,
+    /// How Pods are spread.
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
     /// Priority class.
     pub priority_class_name: Option<String>,
     /// Labels beside the operator's own.
     pub labels: BTreeMap<String, String>,
     /// Annotations beside the operator's own.
     pub annotations: BTreeMap<String, String>,
+    /// In place of the operator's own, field by field.
+    pub security_context: PodSecurityContext,
+    /// Environment variables beside the operator's own.
+    pub env: Vec<EnvVar>,
+    /// What the Pod runs as.
+    pub service_account: ServiceAccount,
+}
+
+/// What the Pod runs as.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ServiceAccount {
+    /// A `ServiceAccount` that the operator makes, with these annotations.
+    Own(BTreeMap<String, String>),
+    /// One that somebody else has made.
+    Existing(String),
 }
 
 /// What keeps the spec from being fulfilled.

@@ -77,6 +77,8 @@ pub fn status(
         push_secret_ref: told.and_then(|children| children.push.as_ref()).map(|secret| secret_ref(secret.name_any())),
         certificate: pass.material.and_then(certificate),
         storage: pass.claim().map(storage),
+        replicas: Some(deployment.and_then(|status| status.replicas).unwrap_or_default()),
+        selector: Some(registry.name.pod_selector()),
         ready_replicas: Some(deployment.and_then(|status| status.ready_replicas).unwrap_or_default()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
     }

@@ -4,20 +4,18 @@
 //! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a
 //! [`Problem`](super::registry::Problem): the registry goes on with the last good state and a condition names it.
 
+mod pod;
 mod storage;
 mod tls;
 mod users;
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::{Resource, ResourceExt};
 
 use super::{
     Settings,
     observe::Observed,
-    registry::{Image, PodSettings, Registry, Service},
+    registry::{Image, Registry, Service},
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec},
@@ -44,6 +42,9 @@ pub enum Error {
     /// An address that is none.
     #[error("spec.tls.selfSigned.ipAddresses: {0:?} is not an address")]
     Address(String),
+    /// More servers than the storage can have, or fewer than none.
+    #[error("spec.replicas is {0}: it must be 1, or 0 for a registry that is stopped")]
+    Replicas(i32),
     /// Two kinds where one is asked for.
     #[error("spec.{0}")]
     Union(&'static str),
@@ -68,6 +69,7 @@ pub fn validate(
         owner: registry.controller_owner_ref(&()).ok_or(Error::Incomplete("uid"))?,
         cluster_domain: settings.cluster_domain.clone(),
         image: image(spec, settings),
+        replicas: replicas(spec)?,
         storage: storage::storage(&spec.storage, observed, &mut problems)?,
         users: users::users(&spec.auth, &name, observed, &mut problems),
         credentials: users::credentials(observed, &name, &mut problems),
@@ -79,7 +81,7 @@ pub fn validate(
             annotations: spec.service.annotations.clone(),
             addresses,
         },
-        pod: pod(spec),
+        pod: pod::pod(spec)?,
         tls,
         name,
         problems,
@@ -96,36 +98,18 @@ pub fn registry_name(registry: &impl Resource<DynamicType = ()>) -> Result<Regis
     Ok(RegistryName { namespace, name })
 }
 
+fn replicas(spec: &PrivateRegistrySpec) -> Result<i32, Error> {
+    match spec.replicas.unwrap_or(1) {
+        replicas @ (0 | 1) => Ok(replicas),
+        replicas => Err(Error::Replicas(replicas)),
+    }
+}
+
 fn image(spec: &PrivateRegistrySpec, settings: &Settings) -> Image {
     Image {
         reference: spec.image.clone().unwrap_or_else(|| settings.server_image.clone()),
         pull_policy: spec.image_pull_policy,
         pull_secrets: spec.image_pull_secrets.clone(),
-    }
-}
-
-/// Enough for a server that streams; bcrypt and TLS take the CPU, the rest of the memory is page cache.
-fn default_resources() -> [BTreeMap<String, Quantity>; 2] {
-    let quantities = |values: &[(&str, &str)]| {
-        values.iter().map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned()))).collect()
-    };
-    [quantities(&[("cpu", "50m"), ("memory", "64Mi")]), quantities(&[("memory", "512Mi")])]
-}
-
-fn pod(spec: &PrivateRegistrySpec) -> PodSettings {
-    let [requests, limits] = spec
-        .resources
-        .as_ref()
-        .map_or_else(default_resources, |resources| [resources.requests.clone(), resources.limits.clone()]);
-    PodSettings {
-        requests,
-        limits,
-        node_selector: spec.node_selector.clone(),
-        tolerations: spec.tolerations.clone(),
-        affinity: spec.affinity.clone(),
-        priority_class_name: spec.priority_class_name.clone(),
-        labels: spec.pod_labels.clone(),
-        annotations: spec.pod_annotations.clone(),
     }
 }
 

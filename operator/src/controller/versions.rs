@@ -20,7 +20,7 @@ use super::{
     memory::Memory,
     observe::{Error, Observed},
 };
-use crate::names::{RegistryName, key, label, port};
+use crate::names::{RegistryName, key, port};
 
 /// A Pod answers at once or is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -116,11 +116,9 @@ pub(super) async fn loaded(
 
 /// Pods whose server has started. One that has not will mount the files as they are then.
 async fn started_pods(context: &Context, name: &RegistryName) -> Result<Vec<(String, IpAddr)>, Error> {
-    let labels = [(label::NAME, label::APPLICATION), (label::INSTANCE, name.name.as_str())];
-    let selector = labels.map(|(key, value)| format!("{key}={value}")).join(",");
     let api = Api::<Pod>::namespaced(context.client.clone(), &name.namespace);
     let pods = api
-        .list(&ListParams::default().labels(&selector))
+        .list(&ListParams::default().labels(&name.pod_selector()))
         .await
         .map_err(|source| Error::Pods { registry: name.clone(), source })?;
     Ok(pods.items.iter().filter_map(|pod| Some((pod.name_any(), started_at(pod)?))).collect())

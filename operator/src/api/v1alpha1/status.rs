@@ -45,9 +45,17 @@ pub struct PrivateRegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<StorageStatus>,
 
+    /// Pods that there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+
     /// Pods that serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_replicas: Option<i32>,
+
+    /// Label selector of the registry's Pods, for `kubectl scale` and autoscalers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
 
     /// Version of the operator that wrote this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]

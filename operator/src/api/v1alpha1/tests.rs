@@ -59,6 +59,15 @@ fn what_people_write_is_accepted() {
         "{auth: {users: [{name: 'robot$ci', passwordSecretRef: {name: staff}, access: Admin}]}}",
         "{service: {type: NodePort, nodePort: 30443, port: 5443}}",
         "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
+        "{replicas: 0}",
+        "{topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]}",
+        "{podSecurityContext: {fsGroup: 1000, supplementalGroups: [44]}}",
+        "{podSecurityContext: {runAsUser: 0, runAsNonRoot: false}}",
+        "{env: [{name: HTTPS_PROXY, value: 'http://proxy.example:3128'}, {name: EMPTY}]}",
+        "{env: [{name: REGISTRY_LOG_LEVEL, value: debug}, {name: REGISTRY_HTTP_HOST, value: 'https://hub.example'}]}",
+        "{env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: staff, key: token}}}]}",
+        "{serviceAccount: {name: courier}}",
+        "{serviceAccount: {annotations: {eks.amazonaws.com/role-arn: 'arn:aws:iam::1:role/larder'}}}",
     ] {
         assert_eq!(refused(spec), "", "{spec}");
     }
@@ -176,6 +185,61 @@ fn labels_ports_and_annotations_of_ours_stay_ours() {
     says(&refused("{service: {annotations: {privateregistry.io/x: z}}}"), "service.annotations must not start with");
     says(&refused("{service: {nodePort: 30443}}"), "nodePort needs service.type NodePort or LoadBalancer");
     says(&refused("{image: 'two words'}"), "image must be an image reference");
+    says(
+        &refused("{serviceAccount: {annotations: {privateregistry.io/x: z}}}"),
+        "serviceAccount.annotations must not start with",
+    );
+}
+
+#[test]
+fn two_servers_never_write_one_volume() {
+    for replicas in [-1, 2] {
+        says(&refused(&format!("{{replicas: {replicas}}}")), "replicas must be 1, or 0 for a registry that is stopped");
+    }
+}
+
+#[test]
+fn variables_do_not_change_what_the_operator_decides() {
+    let variable = |name: &str| refused(&format!("{{env: [{{name: '{name}', value: x}}]}}"));
+    for name in [
+        "REGISTRY_CONFIGURATION_PATH",
+        "REGISTRY_HTTP_SECRET",
+        "REGISTRY_HTTP_ADDR",
+        "REGISTRY_HTTP",
+        "REGISTRY_HTTP_TLS_CERTIFICATE",
+        "REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED",
+        "REGISTRY_HTTP_DRAINTIMEOUT",
+        "REGISTRY_AUTH",
+        "REGISTRY_AUTH_HTPASSWD_PATH",
+        "REGISTRY_ACCESS_PATH",
+        "REGISTRY_STORAGE",
+        "REGISTRY_STORAGE_DELETE_ENABLED",
+        "REGISTRY_storage_filesystem_rootdirectory",
+    ] {
+        says(&variable(name), "this variable belongs to the operator");
+    }
+    for name in ["1ST", "a=b", "with space", "ä"] {
+        says(&variable(name), "the name of an environment variable consists of letters, digits and _ - .");
+    }
+    assert_eq!(variable("REGISTRY_AUTHOR"), "");
+    says(
+        &refused("{env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}"),
+        "env takes one of value and valueFrom",
+    );
+}
+
+#[test]
+fn root_and_windows_are_spelled_out_or_refused() {
+    let context = |fields: &str| refused(&format!("{{podSecurityContext: {{{fields}}}}}"));
+    says(&context("runAsUser: 0"), "runAsUser 0 is root: write runAsNonRoot: false beside it");
+    says(&context("runAsUser: 0, runAsNonRoot: true"), "runAsUser 0 is root");
+    says(&context("windowsOptions: {hostProcess: true}"), "the server runs on Linux alone");
+}
+
+#[test]
+fn a_service_account_is_annotated_by_whoever_has_made_it() {
+    let both = "{serviceAccount: {name: courier, annotations: {example.com/a: b}}}";
+    says(&refused(both), "serviceAccount takes one of name and annotations");
 }
 
 #[test]

@@ -8,10 +8,9 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy},
         core::v1::{
-            Capabilities, ConfigMap, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
-            EnvVarSource, HTTPGetAction, PersistentVolumeClaimVolumeSource, PodSecurityContext, PodSpec,
-            PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretKeySelector, SecretVolumeSource,
-            SecurityContext, Volume, VolumeMount,
+            ConfigMap, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, HTTPGetAction,
+            PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, Probe, ResourceRequirements,
+            SecretVolumeSource, TopologySpreadConstraint, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::{
@@ -20,7 +19,12 @@ use k8s_openapi::{
     },
 };
 
-use super::{config::DRAIN_SECONDS, non_empty};
+use super::{
+    config::DRAIN_SECONDS,
+    environment::environment,
+    non_empty,
+    security::{container_security, pod_security},
+};
 use crate::{
     api::v1alpha1::ImagePullPolicy,
     controller::{
@@ -30,8 +34,6 @@ use crate::{
     names::{annotation, key, path, port},
 };
 
-/// User and group of the server: no name in any image, the number of distroless' `nonroot`.
-const USER: i64 = 65532;
 /// Time between SIGTERM and SIGKILL: the drain, and a little for the rest.
 const TERMINATION_GRACE_SECONDS: i64 = DRAIN_SECONDS as i64 + 10;
 
@@ -47,7 +49,7 @@ pub(super) fn deployment(registry: &Registry, config: &ConfigMap) -> Deployment 
     Deployment {
         metadata: registry.child_metadata(registry.name.workload(), "registry"),
         spec: Some(DeploymentSpec {
-            replicas: Some(1),
+            replicas: Some(registry.replicas),
             // Two servers never write one volume.
             strategy: Some(DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None }),
             selector: LabelSelector { match_labels: Some(registry.name.selector()), match_expressions: None },
@@ -76,29 +78,33 @@ fn config_hash(config: &ConfigMap) -> String {
 
 fn pod(registry: &Registry) -> PodSpec {
     PodSpec {
-        service_account_name: Some(registry.name.workload()),
+        service_account_name: Some(registry.service_account_name()),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(TERMINATION_GRACE_SECONDS),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(USER),
-            run_as_group: Some(USER),
-            fs_group: Some(USER),
-            // A volume that another server filled is made accessible once; walking a large one at every start takes minutes.
-            fs_group_change_policy: Some("OnRootMismatch".to_owned()),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
-            ..PodSecurityContext::default()
-        }),
+        security_context: Some(pod_security(registry.pod.security_context.clone())),
         image_pull_secrets: non_empty(registry.image.pull_secrets.clone()),
         node_selector: non_empty(registry.pod.node_selector.clone()),
         tolerations: non_empty(registry.pod.tolerations.clone()),
         affinity: registry.pod.affinity.clone(),
+        topology_spread_constraints: non_empty(spread(registry)),
         priority_class_name: registry.pod.priority_class_name.clone(),
         containers: vec![container(registry)],
         volumes: Some(volumes(registry)),
         ..PodSpec::default()
     }
+}
+
+/// A constraint that does not say which Pods it counts would count none.
+fn spread(registry: &Registry) -> Vec<TopologySpreadConstraint> {
+    let mut constraints = registry.pod.topology_spread_constraints.clone();
+    for constraint in &mut constraints {
+        constraint.label_selector.get_or_insert_with(|| LabelSelector {
+            match_labels: Some(registry.name.selector()),
+            match_expressions: None,
+        });
+    }
+    constraints
 }
 
 fn container(registry: &Registry) -> Container {
@@ -110,18 +116,13 @@ fn container(registry: &Registry) -> Container {
             container_port(port::REGISTRY_NAME, port::REGISTRY),
             container_port(port::DEBUG_NAME, port::DEBUG),
         ]),
-        env: Some(vec![http_secret(registry)]),
+        env: Some(environment(registry)),
         resources: Some(ResourceRequirements {
             requests: non_empty(registry.pod.requests.clone()),
             limits: non_empty(registry.pod.limits.clone()),
             ..ResourceRequirements::default()
         }),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-            read_only_root_filesystem: Some(true),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(container_security()),
         // What a server that cannot start says last is shown by `kubectl describe pod`.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         // A first start may have to index a large volume: five minutes, looked at every second.
@@ -139,21 +140,6 @@ fn container_port(name: &str, number: i32) -> ContainerPort {
         container_port: number,
         protocol: Some("TCP".to_owned()),
         ..ContainerPort::default()
-    }
-}
-
-fn http_secret(registry: &Registry) -> EnvVar {
-    EnvVar {
-        name: "REGISTRY_HTTP_SECRET".to_owned(),
-        value_from: Some(EnvVarSource {
-            secret_key_ref: Some(SecretKeySelector {
-                name: registry.name.http_secret(),
-                key: key::HTTP_SECRET.to_owned(),
-                optional: None,
-            }),
-            ..EnvVarSource::default()
-        }),
-        value: None,
     }
 }
 

@@ -212,6 +212,9 @@ fn what_is_handed_to_the_pod_arrives_there() {
         priorityClassName: urgent
         podLabels: {shelf: top}
         podAnnotations: {example.com/light: 'on'}
+        podSecurityContext: {fsGroup: 1000, supplementalGroups: [44]}
+        env: [{name: SPOON, value: silver}, {name: FORK, valueFrom: {secretKeyRef: {name: staff, key: fork}}}]
+        serviceAccount: {annotations: {example.com/role: cook}}
         ",
     );
     let template = json_of(&children.deployment)["spec"]["template"].clone();
@@ -225,7 +228,53 @@ fn what_is_handed_to_the_pod_arrives_there() {
     assert_eq!(pod["affinity"], json!({"podAffinity": {}}));
     assert_eq!(pod["priorityClassName"], "urgent");
     assert_eq!(template["metadata"]["labels"]["shelf"], "top");
+    assert_eq!(
+        pod["securityContext"],
+        json!({
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "fsGroup": 1000,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "supplementalGroups": [44],
+        })
+    );
+    assert_eq!(container["env"][0]["name"], "REGISTRY_HTTP_SECRET");
+    assert_eq!(container["env"][1], json!({"name": "SPOON", "value": "silver"}));
+    assert_eq!(container["env"][2]["valueFrom"], json!({"secretKeyRef": {"name": "staff", "key": "fork"}}));
+    let account = json_of(&children.service_account);
+    assert_eq!(account["metadata"]["annotations"], json!({"example.com/role": "cook"}));
+    assert_eq!(account["automountServiceAccountToken"], false);
     assert_eq!(template["metadata"]["annotations"]["example.com/light"], "on");
+}
+
+#[test]
+fn a_service_account_of_somebody_else_s_is_used_as_it_is() {
+    let (_, children) = built("{serviceAccount: {name: courier}}");
+    assert!(children.service_account.is_none());
+    let pod = json_of(&children.deployment)["spec"]["template"]["spec"].clone();
+    assert_eq!((&pod["serviceAccountName"], &pod["automountServiceAccountToken"]), (&json!("courier"), &json!(false)));
+}
+
+#[test]
+fn pods_are_spread_by_the_registry_s_own_labels_unless_others_are_given() {
+    let (_, children) = built(
+        "
+        topologySpreadConstraints:
+        - {maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}
+        - {maxSkew: 2, topologyKey: rack, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {shelf: top}}}
+        ",
+    );
+    let constraints = json_of(&children.deployment)["spec"]["template"]["spec"]["topologySpreadConstraints"].clone();
+    assert_eq!(constraints[0]["labelSelector"]["matchLabels"]["app.kubernetes.io/instance"], "larder");
+    assert_eq!(constraints[1]["labelSelector"], json!({"matchLabels": {"shelf": "top"}}));
+}
+
+#[test]
+fn a_stopped_registry_has_no_pod() {
+    let (_, children) = built("{replicas: 0}");
+    assert_eq!(json_of(&children.deployment)["spec"]["replicas"], 0);
 }
 
 #[test]

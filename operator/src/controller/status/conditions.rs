@@ -146,7 +146,11 @@ fn problem<'a>(pass: &'a Pass<'_>, matches: impl Fn(&Problem) -> bool) -> Option
 }
 
 fn ready(pass: &Pass<'_>, unfinished: Option<&Finding>) -> Finding {
-    let problem = problem(pass, |_| true).map(Finding::from);
+    let stopped = (pass.registry.replicas == 0).then(|| {
+        let message = "spec.replicas is 0: nothing is served until it is 1 again, and the images are kept";
+        Finding::new(false, "Stopped", message)
+    });
+    let problem = problem(pass, |_| true).map(Finding::from).or(stopped);
     let host = pass.registry.image_hosts().into_iter().next().unwrap_or_default();
     problem.or_else(|| unfinished.cloned()).map_or_else(
         || Finding::new(true, "Serving", format!("images are served as {host}/<repository>:<tag>")),
@@ -160,17 +164,32 @@ fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
         let message = "the Service was created; the certificate follows when it has its address";
         return Some(Finding::new(false, "WaitingForService", message));
     };
+    if pass.registry.replicas == 0 {
+        return stopping(&children.deployment);
+    }
     let unavailable = unavailable(&children.deployment)?;
     // A claim that is not bound is why the Pod does not start.
     Some(if storage.holds { unavailable } else { storage.clone() })
 }
 
+/// What there still is of a registry that should not run.
+fn stopping(deployment: &Deployment) -> Option<Finding> {
+    let running = deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or_default() > 0;
+    let name = deployment.name_any();
+    (running || !is_current(deployment))
+        .then(|| Finding::new(false, "Stopping", format!("Deployment {name} still has a Pod, which ends its requests")))
+}
+
+/// Whether the status is an answer to the spec.
+fn is_current(deployment: &Deployment) -> bool {
+    deployment.status.as_ref().and_then(|status| status.observed_generation) >= deployment.metadata.generation
+}
+
 fn unavailable(deployment: &Deployment) -> Option<Finding> {
     let status = deployment.status.as_ref();
-    let current = status.and_then(|status| status.observed_generation) >= deployment.metadata.generation;
     let updated = status.and_then(|status| status.updated_replicas).unwrap_or_default() >= 1;
     let available = status.and_then(|status| status.available_replicas).unwrap_or_default() >= 1;
-    if current && updated && available {
+    if is_current(deployment) && updated && available {
         return None;
     }
     let refused = status.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|condition| {

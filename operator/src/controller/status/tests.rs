@@ -21,7 +21,8 @@ impl Cluster {
     fn serving() -> Self {
         Self {
             observed: observed(),
-            deployment: json!({"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1}),
+            deployment: json!({"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1,
+                "replicas": 1}),
             claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
         }
     }
@@ -95,7 +96,9 @@ fn a_registry_that_serves_says_all_that_clients_need() {
                 "serialNumber": serial,
             },
             "storage": {"claimName": "larder", "capacity": "10Gi"},
+            "replicas": 1,
             "readyReplicas": 1,
+            "selector": "app.kubernetes.io/instance=larder,app.kubernetes.io/name=private-registry",
             "version": "0.1.0",
         })
     );
@@ -115,6 +118,24 @@ fn the_first_write_has_every_condition() {
     assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "WaitingForService"));
     assert_eq!(condition_of(&status, condition::STALLED), is("False", "NothingToCorrect"));
     assert_eq!(status.pull_secret_ref, None);
+}
+
+#[test]
+fn a_stopped_registry_says_so_and_is_neither_ready_nor_stalled() {
+    let still = Cluster {
+        deployment: json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1}),
+        ..Cluster::serving()
+    };
+    let stopping = still.status("{replicas: 0}", None, now());
+    assert_eq!(condition_of(&stopping, condition::READY), is("False", "Stopped"));
+    assert_eq!(condition_of(&stopping, condition::RECONCILING), is("True", "Stopping"));
+
+    let gone = Cluster { deployment: json!({"observedGeneration": 1}), ..Cluster::serving() };
+    let stopped = gone.status("{replicas: 0}", None, now());
+    assert_eq!(condition_of(&stopped, condition::READY), is("False", "Stopped"));
+    assert_eq!(condition_of(&stopped, condition::RECONCILING), is("False", "Settled"));
+    assert_eq!(condition_of(&stopped, condition::STALLED), is("False", "NothingToCorrect"));
+    assert_eq!((stopped.replicas, stopped.ready_replicas), (Some(0), Some(0)));
 }
 
 #[test]
