@@ -187,30 +187,13 @@ impl App {
             background.await;
             "reloading files"
         });
-        if !settings.storage.read_only {
-            let registry = Arc::clone(&registry);
-            tasks.spawn(async move {
-                upkeep::index(registry).await;
-                "reading repositories"
-            });
-        }
         let (checks, checked) = (settings.health, Arc::clone(&registry));
         tasks.spawn(async {
             health.watch(checks, checked).await;
             "health checks"
         });
-        let collected = Arc::clone(&registry);
-        if let Some(purge) = settings.storage.purge.filter(|_| !settings.storage.read_only) {
-            tasks.spawn(async move {
-                upkeep::purge(registry, purge).await;
-                "purging uploads"
-            });
-        }
-        if let (Driver::Filesystem(root), false) = (settings.storage.driver, settings.storage.read_only) {
-            tasks.spawn(async move {
-                control::serve(collected, root).await;
-                "commands"
-            });
+        if !settings.storage.read_only {
+            tend(&mut tasks, &registry, settings.storage);
         }
         // Answers probes until the registry itself has ended, so that readiness can say so.
         let debug_shutdown = Shutdown::default();
@@ -237,6 +220,34 @@ impl App {
         ended.graceful.cancel();
         tasks.shutdown().await;
         Ok(())
+    }
+}
+
+/// What is done about the storage beside requests.
+fn tend(tasks: &mut JoinSet<&'static str>, registry: &Arc<Registry>, storage: config::Storage) {
+    let indexed = Arc::clone(registry);
+    tasks.spawn(async {
+        upkeep::index(indexed).await;
+        "reading repositories"
+    });
+    let abandoned = Arc::clone(registry);
+    tasks.spawn(async {
+        upkeep::remove_abandoned(abandoned).await;
+        "removing uploads that were given up"
+    });
+    if let Some(purge) = storage.purge {
+        let purged = Arc::clone(registry);
+        tasks.spawn(async move {
+            upkeep::purge(purged, purge).await;
+            "purging uploads"
+        });
+    }
+    if let Driver::Filesystem(root) = storage.driver {
+        let collected = Arc::clone(registry);
+        tasks.spawn(async {
+            control::serve(collected, root).await;
+            "commands"
+        });
     }
 }
 

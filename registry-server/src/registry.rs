@@ -20,7 +20,12 @@ pub mod uploads;
 pub mod validation;
 
 use self::{
-    claims::Claims, content::Contents, locks::Locks, mount::Sightings, referrers::Indexes, uploads::Sessions,
+    claims::Claims,
+    content::Contents,
+    locks::Locks,
+    mount::Sightings,
+    referrers::Indexes,
+    uploads::{Abandoned, Sessions},
     validation::Validation,
 };
 use crate::{
@@ -32,6 +37,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<dyn Store>,
+    abandoned: Abandoned,
     claims: Claims,
     contents: Contents,
     indexes: Indexes,
@@ -46,6 +52,7 @@ impl Registry {
     pub fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
+            abandoned: Abandoned::default(),
             claims: Claims::default(),
             contents: Contents::default(),
             indexes: Indexes::default(),

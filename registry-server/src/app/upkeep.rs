@@ -54,6 +54,16 @@ fn report(what: &str, outcome: &Outcome) {
     }
 }
 
+/// Removes what uploads have left whose request was given up in the middle. Never returns.
+pub(super) async fn remove_abandoned(registry: Arc<Registry>) {
+    loop {
+        if let Err(error) = registry.remove_abandoned_upload().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "failed to remove an upload that was given up; the purge of uploads will try again");
+        }
+    }
+}
+
 /// Removes abandoned uploads every now and then. Never returns.
 pub(super) async fn purge(registry: Arc<Registry>, purge: Purge) {
     let first = FIRST_PURGE_WITHIN.min(purge.interval).mul_f64(random_fraction());

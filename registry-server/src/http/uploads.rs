@@ -29,8 +29,9 @@ pub(super) async fn start(call: &Call, body: &mut Body) -> Result<Response, ApiE
     let algorithm = digest.map_or_else(|| algorithm(query), |digest| Ok(digest.algorithm()))?;
     let mut upload = call.registry().begin_upload(&call.repository, call.principal.name(), algorithm).await?;
     let Some(digest) = digest else { return Ok(progress(call, &upload, StatusCode::ACCEPTED)) };
+    // The client was never told of the session, so nobody can go on with it.
+    upload.end_with_request();
     if let Err(failure) = upload.append(BodyDataStream::new(body)).await {
-        // The client was never told of the session, so nobody can go on with it.
         upload.cancel().await?;
         return Err(failure.into());
     }

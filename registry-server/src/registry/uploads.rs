@@ -11,9 +11,11 @@ use jiff::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+mod abandoned;
 mod purge;
 mod sessions;
 
+pub(super) use abandoned::Abandoned;
 pub use purge::Purged;
 use sessions::Session;
 pub(super) use sessions::Sessions;
@@ -67,6 +69,7 @@ pub struct Upload<'a> {
     registry: &'a Registry,
     session: Arc<Session>,
     size: u64,
+    ends_with_request: bool,
     _alone: OwnedMutexGuard<()>,
 }
 
@@ -85,14 +88,16 @@ impl Registry {
         let session = self.sessions.get_or_open(id, || Session::new(&*self.store, repository, id, algorithm));
         let alone = session.lock().await.ok_or(Error::Busy(id))?;
         let started = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        session.staged().create().await?;
+        let mut upload = Upload { registry: self, session, size: 0, ends_with_request: true, _alone: alone };
+        upload.session.staged().create().await?;
         let started_key = layout::upload_started(repository, id);
         self.store.put(&started_key, started.into(), Durability::Volatile).await?;
         if let Some(owner) = owner {
             let owner_key = layout::upload_owner(repository, id);
             self.store.put(&owner_key, owner.to_owned().into(), Durability::Volatile).await?;
         }
-        Ok(Upload { registry: self, session, size: 0, _alone: alone })
+        upload.ends_with_request = false;
+        Ok(upload)
     }
 
     /// Goes on with a session, once no other request works on it.
@@ -120,7 +125,7 @@ impl Registry {
         if began.is_some_and(|began| owner.map(str::as_bytes) != Some(&began[..])) {
             return Err(Error::Unknown(id));
         }
-        Ok(Upload { registry: self, session, size, _alone: alone })
+        Ok(Upload { registry: self, session, size, ends_with_request: false, _alone: alone })
     }
 }
 
@@ -133,6 +138,11 @@ impl Upload<'_> {
     /// Bytes received so far.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Makes the session end when this is dropped: nobody will be told of it.
+    pub fn end_with_request(&mut self) {
+        self.ends_with_request = true;
     }
 
     /// Adds the bytes of `body`: while one piece is hashed and written, the next is received.
@@ -204,11 +214,22 @@ impl Upload<'_> {
         self.discard().await
     }
 
-    async fn discard(self) -> Result<(), Error> {
+    async fn discard(mut self) -> Result<(), Error> {
         let (repository, id) = (self.session.repository(), self.session.id());
         self.registry.store.delete_tree(&layout::upload(repository, id), Durability::Volatile).await?;
         self.registry.sessions.close(id);
+        self.ends_with_request = false;
         Ok(())
+    }
+}
+
+impl Drop for Upload<'_> {
+    /// A request ends at any place when its connection does, or its stream.
+    fn drop(&mut self) {
+        if self.ends_with_request {
+            self.registry.sessions.close(self.session.id());
+            self.registry.abandoned.add(self.session.repository(), self.session.id());
+        }
     }
 }
 

@@ -30,6 +30,7 @@ const END_HEADERS: u8 = 4;
 
 /// Error codes (RFC 9113, section 7).
 const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
 
 /// Identifiers of settings.
 const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -118,7 +119,7 @@ fn requests_that_are_taken_back_at_once_do_not_keep_others_waiting() {
     let server = pair.serving(Limits::default());
     let mut client = Client::connect(&server, &pair, &[]);
     let block = block("GET", "/v2/_catalog");
-    let cancel = 8_u32.to_be_bytes();
+    let cancel = CANCEL.to_be_bytes();
     let mut sent = 0;
     for stream in streams().take(100_000) {
         let request = [frame(HEADERS, END_HEADERS | END_STREAM, stream, &block), frame(RST_STREAM, 0, stream, &cancel)];
@@ -194,6 +195,24 @@ fn streams_beyond_the_limit_are_refused_and_others_answered() {
     assert!(refused.take(100).count() == 100, "more than 300 streams at a time");
     drop(client);
     assert!(server.settled().is_empty(), "{:?}", server.files());
+}
+
+#[test]
+fn an_upload_of_one_request_that_is_taken_back_leaves_nothing_for_the_purge() {
+    let pair = Pair::new();
+    let server = pair.serving(Limits::default());
+    let mut client = Client::connect(&server, &pair, &[]);
+    let target = format!("/v2/a/blobs/uploads/?digest={}", super::sha256("never complete"));
+    for stream in streams().take(10) {
+        assert!(client.send(HEADERS, END_HEADERS, stream, &block("POST", &target)));
+        assert!(client.send(DATA, 0, stream, b"never "));
+    }
+    eventually("the uploads have begun", || server.files().iter().filter(|file| file.ends_with("data")).count() == 10);
+    for stream in streams().take(10) {
+        assert!(client.send(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
+    }
+    eventually("nothing of them is left", || server.files().is_empty());
+    assert_eq!(server.push_blob_over_tls(&pair, b"a whole one"), super::sha256("a whole one"));
 }
 
 #[test]
