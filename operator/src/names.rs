@@ -33,6 +33,9 @@ pub mod label {
 pub mod annotation {
     /// Hash of config.yml on the Pod template: a new configuration rolls the Pods.
     pub const CONFIG_HASH: &str = "privateregistry.io/config-hash";
+    /// On a `PrivateRegistry`: each new value has the operator issue another certificate at once. On the certificate's Secret: the
+    /// value that it answers.
+    pub const RENEW: &str = "privateregistry.io/renew";
     /// Where each line of the htpasswd file came from, on the Secret that holds it.
     pub const HTPASSWD_RECORD: &str = "privateregistry.io/htpasswd-record";
 }

@@ -7,7 +7,10 @@ use kube::{
     runtime::events::{Event, EventType, Recorder},
 };
 
-use super::{issue::Occurrence, status::conditions::condition};
+use super::{
+    issue::Occurrence,
+    status::conditions::{CERTIFICATE_EXPIRING, condition},
+};
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
 
 /// Reasons that every new registry goes through.
@@ -98,6 +101,9 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
                 _ if same => None,
                 (condition::READY, "True") => Some(event(EventType::Normal, condition)),
                 (condition::STALLED, "True") => Some(event(EventType::Warning, condition)),
+                (condition::CERTIFICATE_READY, "True") if condition.reason == CERTIFICATE_EXPIRING => {
+                    Some(event(EventType::Warning, condition))
+                }
                 // What Stalled does not tell because it may pass, such as a Secret that does not exist.
                 (condition::CERTIFICATE_READY | condition::STORAGE_READY | condition::CREDENTIALS_READY, "False")
                     if !EXPECTED.contains(&condition.reason.as_str()) =>
@@ -138,5 +144,9 @@ mod tests {
         assert!(reasons(Some(&stalled), &status("Stalled", "False", "NothingToCorrect")).is_empty());
         assert_eq!(reasons(None, &status("CredentialsReady", "False", "SecretNotFound")), ["SecretNotFound"]);
         assert!(reasons(None, &status("StorageReady", "False", "ClaimPending")).is_empty());
+        assert!(reasons(None, &status("CertificateReady", "True", "Provided")).is_empty());
+        let expiring = status("CertificateReady", "True", "CertificateExpiring");
+        assert_eq!(reasons(Some(&status("CertificateReady", "True", "Provided")), &expiring), ["CertificateExpiring"]);
+        assert!(reasons(Some(&expiring), &expiring).is_empty(), "once");
     }
 }

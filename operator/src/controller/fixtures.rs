@@ -122,6 +122,7 @@ fn served(registry: &Registry) -> Option<Served> {
         certificate: crate::pki::Certificate::from_pair(&issued).unwrap(),
         authorities: Some(b"authorities".to_vec()),
         authority: Some(pair("authority")),
+        renewal: None,
         renewal_time: Some(now() + SignedDuration::from_hours(1440)),
         next: None,
     })

@@ -3,11 +3,14 @@
 //! The decisions are pure and live in [`crate::pki`] and [`crate::credentials`]; here their results meet entropy. Everything runs
 //! on a thread that may block: a hash takes tens of milliseconds, an RSA key up to a second.
 
+mod certificate;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::registry::{Credentials, Generated, Provided, Registry, SelfSigned, Stored, Tls};
+pub use self::certificate::Served;
+use super::registry::{Credentials, Generated, Registry, Stored};
 use crate::{
     credentials::{
         Line, Password, Source, hashing,
@@ -15,7 +18,7 @@ use crate::{
         rotation::{self, Outcome},
     },
     names::RegistryName,
-    pki::{self, Authority, Certificate, Current, Pair, leaf, renewal},
+    pki::{self, renewal},
 };
 
 /// Why something could not be made.
@@ -66,23 +69,6 @@ pub struct Material {
     pub occurrences: Vec<Occurrence>,
 }
 
-/// The certificate that is served.
-#[derive(Debug)]
-pub struct Served {
-    /// Certificate and key.
-    pub pair: Pair,
-    /// What the certificate says.
-    pub certificate: Certificate,
-    /// The authorities to trust, in PEM.
-    pub authorities: Option<Vec<u8>>,
-    /// The operator's own authority, certificate and key.
-    pub authority: Option<Pair>,
-    /// When the operator renews it.
-    pub renewal_time: Option<Timestamp>,
-    /// When the next thing is to be done about it.
-    pub next: Option<Timestamp>,
-}
-
 /// A generated user.
 #[derive(Debug)]
 pub struct GeneratedUser {
@@ -128,14 +114,8 @@ pub async fn issue(registry: Arc<Registry>, grace: SignedDuration, now: Timestam
 
 pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestamp) -> Result<Material, Error> {
     let mut occurrences = Vec::new();
-    let certificate = match &registry.tls {
-        Tls::Disabled | Tls::Provided(None) => None,
-        Tls::Provided(Some(provided)) => Some(provided_certificate(provided, now)),
-        Tls::SelfSigned(tls) => Some(
-            self_signed_certificate(&registry.name, tls, grace, now, &mut occurrences)
-                .map_err(|source| Error::Certificate { registry: registry.name.clone(), source })?,
-        ),
-    };
+    let certificate = certificate::served(registry, grace, now, &mut occurrences)
+        .map_err(|source| Error::Certificate { registry: registry.name.clone(), source })?;
     let passwords = passwords(&registry.credentials)?;
     let wanted = wanted_users(registry, &passwords);
     let outcomes = outcomes(registry, &wanted, &mut occurrences)?;
@@ -144,67 +124,6 @@ pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestam
     let generated = publish(&registry.credentials, &passwords, &outcomes, &mut occurrences);
     let http_secret = registry.http_secret.clone().map_or_else(random_text, Ok).map_err(|_| Error::Random)?;
     Ok(Material { certificate, generated, lines, next_line_goes: next, http_secret, occurrences })
-}
-
-fn provided_certificate(provided: &Provided, now: Timestamp) -> Served {
-    let Provided { pair, certificate, authorities } = provided;
-    let next = if now < certificate.not_before { certificate.not_before } else { certificate.not_after };
-    Served {
-        pair: pair.clone(),
-        certificate: certificate.clone(),
-        authorities: authorities.clone(),
-        authority: None,
-        renewal_time: None,
-        next: Some(next),
-    }
-}
-
-fn self_signed_certificate(
-    name: &RegistryName,
-    tls: &SelfSigned,
-    overlap: SignedDuration,
-    now: Timestamp,
-    occurrences: &mut Vec<Occurrence>,
-) -> Result<Served, pki::Error> {
-    let authority = if let Some(authority) = &tls.authority {
-        authority.clone()
-    } else {
-        occurrences.push(Occurrence::AuthorityCreated);
-        Authority::generate(name, now)?
-    };
-    let changeover = tls
-        .current
-        .certificate()
-        .map_or(Timestamp::MIN, |leaf| renewal::changeover(leaf, &authority, &tls.published, overlap));
-    let reason = pki::reissue_reason(&tls.current, &tls.wanted, &authority, changeover, now);
-    let (pair, certificate) = match (reason, &tls.pair, &tls.current) {
-        (None, Some(pair), Current::Readable(leaf)) => (pair.clone(), leaf.clone()),
-        (reason, ..) => {
-            let pair = leaf::issue(&authority, &tls.wanted, now)?;
-            let certificate = Certificate::from_pair(&pair)?;
-            let reason = reason.unwrap_or(renewal::ReissueReason::Missing);
-            occurrences.push(Occurrence::CertificateIssued { reason, not_after: certificate.not_after });
-            (pair, certificate)
-        }
-    };
-    let renewal_time = renewal::renewal_time(&certificate, &tls.wanted);
-    let previous = tls.published.iter().find(|previous| certificate.is_signed_by(previous));
-    let previous = previous.filter(|previous| **previous != authority.certificate);
-    Ok(Served {
-        authorities: Some(bundle(&authority, previous)),
-        renewal_time: Some(renewal_time),
-        next: Some(previous.map_or(renewal_time, |_| renewal_time.min(changeover))),
-        authority: Some(authority.pair),
-        pair,
-        certificate,
-    })
-}
-
-/// The authority, and the one that has signed the leaf in service when that is another one.
-fn bundle(authority: &Authority, previous: Option<&Certificate>) -> Vec<u8> {
-    let mut bundle = authority.certificate.to_pem();
-    bundle.extend(previous.map(Certificate::to_pem));
-    bundle.into_bytes()
 }
 
 /// A generated user's password: the one kept, or a new one. `None` is one that cannot be used.

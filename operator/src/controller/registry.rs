@@ -34,6 +34,8 @@ pub struct Registry {
     pub storage: Storage,
     /// How the registry proves who it is.
     pub tls: Tls,
+    /// Whom clients trust.
+    pub trust: Trust,
     /// Users of the spec.
     pub users: Vec<User>,
     /// Passwords and the file made of them, as they are now.
@@ -164,10 +166,21 @@ pub struct SelfSigned {
     pub pair: Option<Pair>,
     /// What that leaf says.
     pub current: Current,
-    /// The authorities that clients were told to trust.
-    pub published: Vec<Certificate>,
     /// The leaf that should be served.
     pub wanted: Wanted,
+    /// What a person has written to have another leaf, now or before; see [`annotation::RENEW`](crate::names::annotation::RENEW).
+    pub renewal: Option<String>,
+}
+
+/// Whom clients trust.
+#[derive(Debug)]
+pub struct Trust {
+    /// The authorities that clients were told to trust.
+    pub published: Vec<Certificate>,
+    /// The leaf that is in the Secret, with its intermediates, in PEM.
+    pub leaf: Option<Vec<u8>>,
+    /// Whether every running Pod serves the leaf that is in the Secret, so that no client meets an earlier one.
+    pub loaded: bool,
 }
 
 /// A certificate of the user's.

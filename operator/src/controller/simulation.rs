@@ -2,6 +2,8 @@
 //!
 //! No client and no clock: a pass is `validate`, `issue` and `build`, and what it built is there for the next one.
 
+mod certificates;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,13 +18,13 @@ use super::{
     validate::validate,
     versions::Loaded,
 };
-use crate::{
-    credentials::htpasswd,
-    pki::{Certificate, ReissueReason},
-};
+use crate::{credentials::htpasswd, pki::Certificate};
 
+#[derive(Clone)]
 struct Cluster {
     spec: String,
+    /// Annotations of the resource.
+    annotations: BTreeMap<String, String>,
     secrets: BTreeMap<String, Secret>,
     version: u32,
     now: Timestamp,
@@ -33,7 +35,8 @@ struct Cluster {
 impl Cluster {
     fn with(spec: &str) -> Self {
         let now = fixtures::now();
-        Self { spec: spec.to_owned(), secrets: BTreeMap::new(), version: 0, now, loaded: true }
+        let (annotations, secrets) = (BTreeMap::new(), BTreeMap::new());
+        Self { spec: spec.to_owned(), annotations, secrets, version: 0, now, loaded: true }
     }
 
     /// A cluster in which nothing is left to do.
@@ -63,7 +66,7 @@ impl Cluster {
             pull: secret("larder-pull"),
             push: secret("larder-push"),
             referenced: [("staff".to_owned(), secret("staff"))].into(),
-            loaded: Loaded { htpasswd: self.loaded, ..Loaded::default() },
+            loaded: Loaded { htpasswd: self.loaded, certificate: self.loaded, ..Loaded::default() },
             ..fixtures::observed()
         }
     }
@@ -71,7 +74,8 @@ impl Cluster {
     /// One pass. Returns what was made and how many Secrets changed.
     fn pass(&mut self) -> (Material, usize) {
         let settings = fixtures::settings();
-        let resource = fixtures::resource(&self.spec);
+        let mut resource = fixtures::resource(&self.spec);
+        resource.metadata.annotations = Some(self.annotations.clone());
         let registry = validate(&resource, &self.observed(), &settings, self.now).unwrap();
         let material = material(&registry, settings.grace, self.now).unwrap();
         let children = build(&registry, Some(&material)).children.unwrap();
@@ -228,76 +232,6 @@ fn users_of_the_spec_come_and_go() {
     cluster.spec = "{}".to_owned();
     cluster.pass();
     assert_eq!(cluster.users(), ["pull", "push"]);
-}
-
-#[test]
-fn a_leaf_is_renewed_when_it_is_due_and_the_authority_stays() {
-    let mut cluster = Cluster::settled("{}");
-    let (leaf, authorities) = (cluster.leaf(), cluster.authorities());
-    cluster.wait(DAY * 60 - MINUTE);
-    assert_eq!(cluster.pass().1, 0);
-    cluster.wait(MINUTE);
-    let (material, _) = cluster.pass();
-    assert!(
-        matches!(material.occurrences[..], [Occurrence::CertificateIssued { reason: ReissueReason::Due, .. }]),
-        "{:?}",
-        material.occurrences
-    );
-    assert_ne!(cluster.leaf(), leaf);
-    assert_eq!(cluster.authorities(), authorities);
-    assert_eq!(cluster.pass().1, 0);
-}
-
-#[test]
-fn a_new_name_is_in_a_new_leaf_of_the_same_authority() {
-    let mut cluster = Cluster::settled("{}");
-    let authorities = cluster.authorities();
-    cluster.spec = "{tls: {selfSigned: {dnsNames: [pantry.example]}}}".to_owned();
-    let (_, changed) = cluster.pass();
-    assert_eq!(changed, 1, "the certificate's Secret alone");
-    assert!(cluster.leaf().names.dns.contains("pantry.example"));
-    assert_eq!(cluster.authorities(), authorities);
-}
-
-#[test]
-fn a_new_authority_is_published_beside_the_old_one_before_the_leaf_changes() {
-    let mut cluster = Cluster::settled("{}");
-    let (leaf, old) = (cluster.leaf(), cluster.authorities());
-    cluster.secrets.remove("larder-ca");
-
-    let (material, _) = cluster.pass();
-    assert_eq!(material.occurrences, [Occurrence::AuthorityCreated]);
-    assert_eq!(cluster.leaf(), leaf);
-    let both = cluster.authorities();
-    assert_eq!((both.len(), &both[1]), (2, &old[0]));
-    assert_eq!(cluster.value("larder-pull", "ca.crt"), cluster.value("larder-tls", "ca.crt"));
-    assert_eq!(material.certificate.unwrap().next, Some(cluster.now + MINUTE * 5), "the pass that changes the leaf");
-    assert_eq!(cluster.pass().1, 0);
-
-    cluster.wait(MINUTE * 5);
-    cluster.pass();
-    assert_ne!(cluster.leaf(), leaf);
-    assert_eq!(cluster.authorities(), both[..1]);
-    assert!(cluster.leaf().is_signed_by(&both[0]));
-    assert_eq!(cluster.pass().1, 0);
-}
-
-#[test]
-fn an_authority_is_renewed_in_time() {
-    let mut cluster = Cluster::settled("{}");
-    let first = cluster.authorities();
-    // Ten years of renewals: the leaf never outlives its authority, and clients always know the next one.
-    for _ in 0..(10 * 365 / 59) {
-        cluster.wait(DAY * 59);
-        cluster.pass();
-        cluster.wait(DAY);
-        cluster.pass();
-        assert!(cluster.now < cluster.leaf().not_after);
-        let authorities = cluster.authorities();
-        let signer = authorities.iter().find(|authority| cluster.leaf().is_signed_by(authority));
-        assert!(signer.is_some_and(|signer| cluster.leaf().not_after <= signer.not_after));
-    }
-    assert_ne!(cluster.authorities(), first);
 }
 
 proptest! {

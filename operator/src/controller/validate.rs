@@ -64,7 +64,7 @@ pub fn validate(
     let name = registry_name(registry)?;
     let addresses = observed.service_addresses();
     let mut problems = Vec::new();
-    let tls = tls::tls(&spec.tls, &name, &addresses, observed, settings, now, &mut problems)?;
+    let tls = tls::tls(registry, &name, &addresses, observed, settings, now, &mut problems)?;
     Ok(Registry {
         owner: registry.controller_owner_ref(&()).ok_or(Error::Incomplete("uid"))?,
         cluster_domain: settings.cluster_domain.clone(),
@@ -83,6 +83,7 @@ pub fn validate(
         },
         pod: pod::pod(spec)?,
         tls,
+        trust: tls::trust(observed),
         name,
         problems,
     })

@@ -45,10 +45,10 @@ impl Authority {
         Ok(Self { pair, certificate })
     }
 
-    /// Whether a leaf of this lifetime would outlive the authority, so that a new one is due.
+    /// Whether a new one is due: a leaf of this lifetime would outlive it, or the clock was ahead when it was made.
     #[must_use]
     pub fn is_due(&self, leaf_lifetime: SignedDuration, now: Timestamp) -> bool {
-        now + leaf_lifetime > self.certificate.not_after
+        now < self.certificate.not_before || now + leaf_lifetime > self.certificate.not_after
     }
 
     /// When it was made.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustls::{crypto::aws_lc_rs, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use x509_parser::{
@@ -15,6 +15,10 @@ use x509_parser::{
 
 use super::{Error, Pair, SubjectNames};
 use crate::api::v1alpha1::KeyAlgorithm;
+
+/// The longest time before the end of a certificate in which people are warned of it. Whoever renews by program has done so long
+/// before: ACME clients do a month ahead, cert-manager at two thirds of the lifetime.
+const LONGEST_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,12 @@ impl Certificate {
         })
     }
 
+    /// Whether clients whose clock says `now` accept it.
+    #[must_use]
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        (self.not_before..self.not_after).contains(&now)
+    }
+
     /// Whether `authority` has signed it.
     #[must_use]
     pub fn is_signed_by(&self, authority: &Self) -> bool {
@@ -89,6 +99,14 @@ impl Certificate {
             pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
         )
     }
+}
+
+/// From when on people are warned that nobody has renewed a certificate of this validity: two weeks before its end, or a tenth of its
+/// lifetime where that is less.
+#[must_use]
+pub fn warning_time(not_before: Timestamp, not_after: Timestamp) -> Timestamp {
+    let tenth = not_after.duration_since(not_before) / 10;
+    not_after - tenth.min(LONGEST_WARNING)
 }
 
 fn timestamp(time: ASN1Time) -> Result<Timestamp, Error> {

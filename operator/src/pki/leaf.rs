@@ -23,6 +23,8 @@ pub struct Wanted {
     pub lifetime: SignedDuration,
     /// How long before its end it is renewed; shorter than `lifetime`.
     pub renew_before: SignedDuration,
+    /// A person has asked for another one than that which is served, good as it may be.
+    pub at_once: bool,
 }
 
 /// A new leaf with a new key, signed by `authority`. Making an RSA key takes up to a second: call it where blocking is allowed.

@@ -37,6 +37,10 @@ pub enum ReissueReason {
     Unreadable,
     /// The authority is a new one, and clients had time to learn of it.
     AnotherAuthority,
+    /// The clock was ahead when it was issued: its validity has not started.
+    NotYetValid,
+    /// A person has asked for it.
+    Requested,
     /// The wanted hosts and addresses are others.
     NamesDiffer,
     /// The wanted kind of key is another one.
@@ -53,6 +57,8 @@ impl fmt::Display for ReissueReason {
             Self::Missing => "there was none",
             Self::Unreadable => "the previous one could not be read",
             Self::AnotherAuthority => "the authority has changed",
+            Self::NotYetValid => "the previous one was issued by a clock that was ahead",
+            Self::Requested => "the annotation privateregistry.io/renew has asked for it",
             Self::NamesDiffer => "its names have changed",
             Self::AlgorithmDiffers => "its kind of key has changed",
             Self::LifetimeDiffers => "its lifetime has changed",
@@ -69,16 +75,19 @@ pub fn renewal_time(leaf: &Certificate, wanted: &Wanted) -> Timestamp {
 
 /// When the leaf may change over to a new authority.
 ///
-/// `overlap` after that was made, while both were in every ca.crt. At once when the leaf's own authority is not among those published, because then nobody trusts the leaf anyway.
+/// `overlap` after that was made, while both were in every ca.crt, and no later than the leaf's end. At once when nobody trusts the
+/// leaf anyway: it is outside its validity, or its own authority is, or that is not among those published.
 #[must_use]
 pub fn changeover(
     leaf: &Certificate,
     authority: &Authority,
     published: &[Certificate],
     overlap: SignedDuration,
+    now: Timestamp,
 ) -> Timestamp {
-    if published.iter().any(|previous| leaf.is_signed_by(previous)) {
-        authority.issued_at() + overlap
+    let mut trusted = published.iter().filter(|previous| previous.is_valid_at(now));
+    if leaf.is_valid_at(now) && trusted.any(|previous| leaf.is_signed_by(previous)) {
+        leaf.not_after.min(authority.issued_at() + overlap)
     } else {
         Timestamp::MIN
     }
@@ -98,20 +107,20 @@ pub fn reissue_reason(
         Current::Unreadable(_) => return Some(ReissueReason::Unreadable),
         Current::Readable(leaf) => leaf,
     };
-    signed_by_another_authority(leaf, authority, changeover, now)
+    if !leaf.is_signed_by(&authority.certificate) {
+        // Only the new authority could sign another leaf, and clients do not trust that yet: whatever else differs waits.
+        return (now >= changeover).then_some(ReissueReason::AnotherAuthority);
+    }
+    not_yet_valid(leaf, now)
+        .or_else(|| wanted.at_once.then_some(ReissueReason::Requested))
         .or_else(|| names_differ(leaf, wanted))
         .or_else(|| algorithm_differs(leaf, wanted))
         .or_else(|| lifetime_differs(leaf, wanted))
         .or_else(|| renewal_time_reached(leaf, wanted, now))
 }
 
-fn signed_by_another_authority(
-    leaf: &Certificate,
-    authority: &Authority,
-    changeover: Timestamp,
-    now: Timestamp,
-) -> Option<ReissueReason> {
-    (now >= changeover && !leaf.is_signed_by(&authority.certificate)).then_some(ReissueReason::AnotherAuthority)
+fn not_yet_valid(leaf: &Certificate, now: Timestamp) -> Option<ReissueReason> {
+    (now < leaf.not_before).then_some(ReissueReason::NotYetValid)
 }
 
 fn names_differ(leaf: &Certificate, wanted: &Wanted) -> Option<ReissueReason> {

@@ -1,11 +1,11 @@
 //! The Secrets of certificates: the authority with its key, which no Pod mounts, and the leaf that the server serves.
 
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::data;
 use crate::{
     controller::{issue::Material, registry::Registry},
-    names::key,
+    names::{annotation, key},
 };
 
 /// The type whose keys every tool knows.
@@ -29,8 +29,10 @@ pub(super) fn certificate(registry: &Registry, material: &Material) -> Option<Se
     let mut data =
         data([(key::CERTIFICATE, served.pair.certificate.clone()), (key::PRIVATE_KEY, served.pair.key.clone())]);
     data.extend(served.authorities.clone().map(|bundle| (key::AUTHORITY.to_owned(), ByteString(bundle))));
+    let renewal = served.renewal.clone().map(|value| [(annotation::RENEW.to_owned(), value)].into());
+    let metadata = registry.child_metadata(registry.name.tls_secret(), "certificate");
     Some(Secret {
-        metadata: registry.child_metadata(registry.name.tls_secret(), "certificate"),
+        metadata: ObjectMeta { annotations: renewal, ..metadata },
         type_: Some(TLS.to_owned()),
         data: Some(data),
         ..Secret::default()

@@ -3,6 +3,8 @@
 //! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
 //! Stalled is something a person has to correct. All six are there from the first write on.
 
+mod certificate;
+
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{apps::v1::Deployment, core::v1::PersistentVolumeClaim},
@@ -10,11 +12,12 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
+pub(in crate::controller) use self::certificate::CERTIFICATE_EXPIRING;
 use super::Pass;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::{
-        registry::{About, Problem, Storage, Tls},
+        registry::{About, Problem, Storage},
         versions::file_version,
     },
     names::key,
@@ -63,7 +66,7 @@ pub(super) fn conditions(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Vec<Condition> {
-    let [certificate, storage, credentials] = [certificate(pass), storage(pass), credentials(pass)];
+    let [certificate, storage, credentials] = [certificate::finding(pass, now), storage(pass), credentials(pass)];
     let unfinished = unfinished(pass, &storage);
     let ready = ready(pass, unfinished.as_ref());
     let reconciling = unfinished
@@ -112,6 +115,9 @@ pub fn failed(
     };
     if !still_ready || previous.is_none() {
         set(condition::READY, finding(false));
+    }
+    if let Some(ending) = certificate::not_renewed(previous, message, now) {
+        set(condition::CERTIFICATE_READY, ending);
     }
     set(condition::RECONCILING, finding(!needs_correction));
     set(condition::STALLED, finding(needs_correction));
@@ -224,30 +230,6 @@ fn loading(pass: &Pass<'_>) -> Option<Finding> {
         pass.observed.loaded.lagging.clone()?
     };
     Some(Finding::new(true, "LoadingFiles", message))
-}
-
-fn certificate(pass: &Pass<'_>) -> Finding {
-    let registry = pass.registry;
-    if let Some(problem) = problem(pass, |problem| problem.about == About::Certificate) {
-        return problem.into();
-    }
-    if matches!(registry.tls, Tls::Disabled) {
-        let message = "spec.tls.disabled is set: passwords and images cross the network readable";
-        return Finding::new(true, registry.tls.ready_reason(), message);
-    }
-    let Some(served) = pass.material.and_then(|material| material.certificate.as_ref()) else {
-        return Finding::new(
-            false,
-            "WaitingForService",
-            "the certificate names the Service's address, which is not known yet",
-        );
-    };
-    let end = served.certificate.not_after;
-    let message = match served.renewal_time {
-        Some(renewal) => format!("valid until {end}, renewed at {renewal}"),
-        None => format!("valid until {end}; replace it in its Secret before that"),
-    };
-    Finding::new(true, registry.tls.ready_reason(), message)
 }
 
 fn storage(pass: &Pass<'_>) -> Finding {

@@ -207,7 +207,9 @@ fn a_secret_of_ours_that_cannot_be_read_counts_as_missing() {
     let Tls::SelfSigned(tls) = &registry.tls else { panic!() };
     assert!(tls.authority.is_none());
     assert!(matches!(tls.current, Current::Unreadable(_)));
-    assert!(tls.published.is_empty() && registry.credentials.lines.is_empty() && registry.http_secret.is_none());
+    assert!(
+        registry.trust.published.is_empty() && registry.credentials.lines.is_empty() && registry.http_secret.is_none()
+    );
     assert!(registry.problems.is_empty(), "nobody has to correct what the operator makes again");
 }
 

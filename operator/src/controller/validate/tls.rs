@@ -4,16 +4,17 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 
 use super::{Error, bytes, duration};
 use crate::{
-    api::v1alpha1,
+    api::v1alpha1::{self, PrivateRegistry},
     controller::{
         Settings,
         observe::Observed,
-        registry::{About, Problem, Provided, SelfSigned, Tls},
+        registry::{About, Problem, Provided, SelfSigned, Tls, Trust},
     },
-    names::{RegistryName, key},
+    names::{RegistryName, annotation, key},
     pki::{self, Authority, Certificate, Current, Pair, SubjectNames, Wanted},
 };
 
@@ -24,7 +25,7 @@ const SHORTEST_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(1825 * 24);
 
 pub(super) fn tls(
-    spec: &v1alpha1::Tls,
+    resource: &PrivateRegistry,
     name: &RegistryName,
     addresses: &[IpAddr],
     observed: &Observed,
@@ -32,13 +33,15 @@ pub(super) fn tls(
     now: Timestamp,
     problems: &mut Vec<Problem>,
 ) -> Result<Tls, Error> {
+    let spec = &resource.spec.tls;
     match (&spec.self_signed, &spec.secret_ref, spec.disabled.unwrap_or_default()) {
         (None, None, true) => Ok(Tls::Disabled),
         (None, Some(secret), false) => Ok(Tls::Provided(provided(&secret.name, observed, now, problems))),
         (self_signed, None, false) => {
             let spec = self_signed.clone().unwrap_or_default();
             let wanted = wanted(&spec, name, addresses, settings)?;
-            Ok(Tls::SelfSigned(Box::new(self::self_signed(wanted, observed, now))))
+            let renewal = resource.annotations().get(annotation::RENEW).cloned();
+            Ok(Tls::SelfSigned(Box::new(self::self_signed(wanted, renewal, observed, now))))
         }
         _ => Err(Error::Union("tls takes one of selfSigned, secretRef and disabled: true")),
     }
@@ -68,11 +71,12 @@ fn wanted(
         algorithm: spec.algorithm,
         lifetime,
         renew_before,
+        at_once: false,
     })
 }
 
 /// A Secret of ours that cannot be read counts as missing: what was in it is issued again.
-fn self_signed(wanted: Wanted, observed: &Observed, now: Timestamp) -> SelfSigned {
+fn self_signed(wanted: Wanted, renewal: Option<String>, observed: &Observed, now: Timestamp) -> SelfSigned {
     let authority = observed
         .ca
         .as_deref()
@@ -83,8 +87,19 @@ fn self_signed(wanted: Wanted, observed: &Observed, now: Timestamp) -> SelfSigne
     let current = pair.as_ref().map_or(Current::Missing, |pair| {
         Certificate::from_pair(pair).map_or_else(Current::Unreadable, Current::Readable)
     });
-    let published = observed.tls.as_deref().and_then(|secret| bytes(secret, key::AUTHORITY)).unwrap_or_default();
-    SelfSigned { authority, pair, current, published: Certificate::of_bundle(published), wanted }
+    let answered = observed.tls.as_deref().and_then(|secret| secret.annotations().get(annotation::RENEW));
+    let wanted = Wanted { at_once: renewal.is_some() && renewal.as_ref() != answered, ..wanted };
+    SelfSigned { authority, pair, current, wanted, renewal }
+}
+
+/// Whom clients trust until this pass.
+pub(super) fn trust(observed: &Observed) -> Trust {
+    let value = |key| observed.tls.as_deref().and_then(|secret| bytes(secret, key));
+    Trust {
+        published: Certificate::of_bundle(value(key::AUTHORITY).unwrap_or_default()),
+        leaf: value(key::CERTIFICATE).map(<[u8]>::to_vec),
+        loaded: observed.loaded.certificate,
+    }
 }
 
 /// The user's certificate; while that cannot be used, the one that is served.

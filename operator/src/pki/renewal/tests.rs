@@ -30,6 +30,7 @@ fn wanted() -> Wanted {
         algorithm: KeyAlgorithm::Ecdsa,
         lifetime: SignedDuration::from_hours(90 * 24),
         renew_before: SignedDuration::from_hours(30 * 24),
+        at_once: false,
     }
 }
 
@@ -100,16 +101,41 @@ fn a_new_authority_takes_over_once_clients_could_learn_of_it() {
     let later = issued() + SignedDuration::from_hours(24);
     let new = authority(later);
     let certificate = leaf.certificate().unwrap();
-    let switch = changeover(certificate, &new, std::slice::from_ref(&old.certificate), OVERLAP);
+    let both = std::slice::from_ref(&old.certificate);
+    let switch = changeover(certificate, &new, both, OVERLAP, later);
     assert_eq!(switch, later + OVERLAP);
     assert_eq!(reissue_reason(leaf, &wanted(), &new, switch, later), None);
     assert_eq!(reissue_reason(leaf, &wanted(), &new, switch, switch), Some(ReissueReason::AnotherAuthority));
 
-    let nobody_trusts_the_leaf = changeover(certificate, &new, &[], OVERLAP);
-    assert_eq!(
-        reissue_reason(leaf, &wanted(), &new, nobody_trusts_the_leaf, later),
-        Some(ReissueReason::AnotherAuthority)
-    );
+    let at_once = Wanted { at_once: true, names: SubjectNames::default(), ..wanted() };
+    assert_eq!(reissue_reason(leaf, &at_once, &new, switch, later), None, "clients do not trust its signature yet");
+}
+
+#[test]
+fn a_new_authority_takes_over_at_once_where_nobody_trusts_the_leaf() {
+    let (old, leaf) = &*ISSUED;
+    let certificate = leaf.certificate().unwrap();
+    let both = std::slice::from_ref(&old.certificate);
+    let switch = |published: &[Certificate], now| changeover(certificate, &authority(now), published, OVERLAP, now);
+    let now = issued();
+    assert_eq!(switch(&[], now), Timestamp::MIN, "its authority was never published");
+    assert_eq!(switch(both, now - SignedDuration::from_hours(1)), Timestamp::MIN, "it is not valid yet");
+    assert_eq!(switch(both, certificate.not_after), Timestamp::MIN, "it has expired");
+    let last_minute = certificate.not_after - SignedDuration::from_mins(1);
+    assert_eq!(switch(both, last_minute), certificate.not_after, "it expires before the overlap ends");
+}
+
+#[test]
+fn a_leaf_from_a_clock_that_was_ahead_is_replaced() {
+    let early = issued() - SignedDuration::from_mins(6);
+    assert_eq!(reason(&wanted(), early), Some(ReissueReason::NotYetValid));
+    assert_eq!(reason(&wanted(), issued() - BACKDATE), None);
+    assert!(ISSUED.0.is_due(wanted().lifetime, early), "and so is its authority");
+}
+
+#[test]
+fn a_person_can_ask_for_another_leaf() {
+    assert_eq!(reason(&Wanted { at_once: true, ..wanted() }, issued()), Some(ReissueReason::Requested));
 }
 
 #[test]
@@ -137,12 +163,14 @@ fn pem_is_written_as_it_was_read() {
 }
 
 proptest! {
-    /// Over all clocks: nothing happens before the renewal time, and from it on the leaf is due.
+    /// Over all clocks: nothing happens between the start of its validity and its renewal time.
     #[test]
-    fn a_leaf_is_due_exactly_from_its_renewal_time(seconds in -400_000_000_i64..400_000_000) {
+    fn a_leaf_is_good_exactly_until_its_renewal_time(seconds in -400_000_000_i64..400_000_000) {
         let now = issued() + SignedDuration::from_secs(seconds);
         let renewal = issued() + SignedDuration::from_hours(60 * 24);
-        prop_assert_eq!(reason(&wanted(), now), (now >= renewal).then_some(ReissueReason::Due));
+        let due = (now >= renewal).then_some(ReissueReason::Due);
+        let early = (now < issued() - BACKDATE).then_some(ReissueReason::NotYetValid);
+        prop_assert_eq!(reason(&wanted(), now), early.or(due));
     }
 
     /// Whenever a leaf is issued, it is not due at once: there is no clock that makes the operator issue in a loop.
