@@ -33,6 +33,8 @@ pub mod label {
 pub mod annotation {
     /// Hash of config.yml on the Pod template: a new configuration rolls the Pods.
     pub const CONFIG_HASH: &str = "privateregistry.io/config-hash";
+    /// On a `PrivateRegistry`, with the value `true`: nothing is changed but what the running server reads again by itself.
+    pub const PAUSED: &str = "privateregistry.io/paused";
     /// On a `PrivateRegistry`: each new value has the operator issue another certificate at once. On the certificate's Secret: the
     /// value that it answers.
     pub const RENEW: &str = "privateregistry.io/renew";

@@ -2,6 +2,7 @@
 //!
 //! The recorder aggregates: the same event about the same object within minutes becomes a count.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Resource,
     runtime::events::{Event, EventType, Recorder},
@@ -9,7 +10,8 @@ use kube::{
 
 use super::{
     issue::Occurrence,
-    status::conditions::{CERTIFICATE_EXPIRING, condition},
+    status::conditions::{CERTIFICATE_EXPIRING, PAUSED, condition},
+    validate::is_paused,
 };
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
 
@@ -23,7 +25,8 @@ pub(super) async fn announce(
     status: &PrivateRegistryStatus,
     occurrences: &[Occurrence],
 ) {
-    let events = occurrences.iter().map(happened).chain(turned(registry.status.as_ref(), status));
+    let before = registry.status.as_ref();
+    let events = occurrences.iter().map(happened).chain(turned(before, status)).chain(paused(registry, status));
     for event in events {
         if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
             tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
@@ -84,7 +87,7 @@ fn happened(occurrence: &Occurrence) -> Event {
 /// Becoming ready, and every condition that has turned to the bad or got another reason there.
 fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus) -> Vec<Event> {
     let known = |type_: &str| before.and_then(|status| status.conditions.iter().find(|known| known.type_ == type_));
-    let event = |type_, condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| Event {
+    let event = |type_, condition: &Condition| Event {
         type_,
         reason: condition.reason.clone(),
         note: Some(condition.message.clone()),
@@ -116,11 +119,33 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
         .collect()
 }
 
+/// Being paused, and going on.
+fn paused(registry: &PrivateRegistry, after: &PrivateRegistryStatus) -> Option<Event> {
+    let told = |status: &PrivateRegistryStatus| {
+        let told = |known: &&Condition| known.type_ == condition::RECONCILING && known.reason == PAUSED;
+        status.conditions.iter().find(told).map(|known| known.message.clone())
+    };
+    let (reason, note) = match (registry.status.as_ref().and_then(told), told(after)) {
+        (None, Some(message)) => (PAUSED, message),
+        // A pass that failed says so in place of the pause.
+        (Some(_), None) if !is_paused(registry) => ("Resumed", "the spec is followed again".to_owned()),
+        _ => return None,
+    };
+    Some(Event {
+        type_: EventType::Normal,
+        reason: reason.to_owned(),
+        note: Some(note),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::names::annotation;
 
     fn status(type_: &str, status: &str, reason: &str) -> PrivateRegistryStatus {
         serde_json::from_value(
@@ -148,5 +173,22 @@ mod tests {
         let expiring = status("CertificateReady", "True", "CertificateExpiring");
         assert_eq!(reasons(Some(&status("CertificateReady", "True", "Provided")), &expiring), ["CertificateExpiring"]);
         assert!(reasons(Some(&expiring), &expiring).is_empty(), "once");
+    }
+
+    #[test]
+    fn being_paused_and_going_on_are_told_once() {
+        let [paused, settled, failed] =
+            ["Paused", "Settled", "ApplyFailed"].map(|reason| status("Reconciling", "False", reason));
+        let event = |annotation: &str, before: &PrivateRegistryStatus, after: &PrivateRegistryStatus| {
+            let mut registry = crate::controller::fixtures::resource("{}");
+            registry.metadata.annotations = Some([(annotation::PAUSED.to_owned(), annotation.to_owned())].into());
+            registry.status = Some(before.clone());
+            super::paused(&registry, after).map(|event| event.reason)
+        };
+        assert_eq!(event("true", &settled, &paused).as_deref(), Some("Paused"));
+        assert_eq!(event("true", &paused, &paused), None);
+        assert_eq!(event("true", &paused, &failed), None);
+        assert_eq!(event("false", &paused, &settled).as_deref(), Some("Resumed"));
+        assert_eq!(event("false", &settled, &settled), None);
     }
 }

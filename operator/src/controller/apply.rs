@@ -2,6 +2,9 @@
 //!
 //! One field manager, with force: what a person changes in a field that we set comes back. An object is applied only when what
 //! is wanted, or what the watch has seen, is not what the last apply left: at rest nothing is sent.
+//!
+//! Of a paused registry only Secrets are applied: the running server reads them again by itself, and certificates and passwords
+//! that stood still would lock people out. Whatever starts, stops or changes a Pod, or leads clients to it, stays as it is.
 
 use std::{collections::HashSet, fmt::Debug, marker::PhantomData, sync::Arc};
 
@@ -22,7 +25,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Context,
-    build::{Applied, Children, Desired, Resources},
+    build::{Applied, Children, Desired, Resources, pull_secret::for_the_same_hosts},
     memory::Memory,
     registry::Registry,
     stores,
@@ -125,6 +128,7 @@ pub(super) async fn apply(
     let credentials = apply.secret(credentials, stores).await?;
     let htpasswd = apply.secret(htpasswd, stores).await?;
     let http = apply.secret(http, stores).await?;
+    let [pull, push] = [pull, push].map(|secret| secret.map(|secret| apply.unless_hosts_wait(secret)));
     let pull = apply.optional_secret(pull, stores).await?;
     let push = apply.optional_secret(push, stores).await?;
     let config = apply.one_by_version(config, &stores.config_maps).await?;
@@ -144,7 +148,9 @@ pub(super) async fn apply(
         claim: claim?,
         deployment,
     };
-    prune(context, registry, &service, &applied).await?;
+    if !registry.paused {
+        prune(context, registry, &service, &applied).await?;
+    }
     Ok(Resources { service, children: Some(applied), phase: PhantomData })
 }
 
@@ -175,6 +181,9 @@ impl Apply<'_> {
     /// Applies an object of a kind that is watched as a whole, and returns it with its status.
     async fn one<K: Child + 'static>(&mut self, desired: K, store: &Store<K>) -> Result<K, Error> {
         let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
+        if self.registry.paused {
+            return Ok(seen.map_or(desired, Arc::unwrap_or_clone));
+        }
         let applied = self.unless_unchanged(desired, seen.as_ref().and_then(|seen| seen.resource_version())).await?;
         Ok(match applied {
             Outcome::Applied(object) => object,
@@ -187,6 +196,9 @@ impl Apply<'_> {
     where
         M: Resource<DynamicType = ()> + Clone + 'static,
     {
+        if self.registry.paused {
+            return Ok(desired);
+        }
         let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
         let seen = seen.and_then(|seen| seen.meta().resource_version.clone());
         Ok(match self.unless_unchanged(desired, seen).await? {
@@ -206,6 +218,14 @@ impl Apply<'_> {
                 secret
             }
         })
+    }
+
+    /// The hosts that a new spec asks for wait with the Service while the registry is paused.
+    fn unless_hosts_wait(&self, desired: Secret) -> Secret {
+        match self.memory.secrets.get(&desired.name_any()) {
+            Some(known) if self.registry.paused => for_the_same_hosts(known, desired),
+            _ => desired,
+        }
     }
 
     async fn optional_secret(

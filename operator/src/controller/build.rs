@@ -11,7 +11,7 @@ mod deployment;
 mod environment;
 mod htpasswd;
 mod persistent_volume_claim;
-mod pull_secret;
+pub(super) mod pull_secret;
 mod security;
 mod service;
 mod service_account;

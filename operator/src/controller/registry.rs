@@ -46,6 +46,8 @@ pub struct Registry {
     pub service: Service,
     /// What is handed to the Pod as it is.
     pub pod: PodSettings,
+    /// Whether nothing but Secrets is to be changed; see [`annotation::PAUSED`](crate::names::annotation::PAUSED).
+    pub paused: bool,
     /// What keeps the spec from being fulfilled, although the registry can go on.
     pub problems: Vec<Problem>,
 }

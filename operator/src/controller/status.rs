@@ -66,6 +66,8 @@ pub fn status(
     let told = pass.applied.children.as_ref();
     let secret_ref = |name: String| SecretRef { name };
     let authorities = pass.material.and_then(|material| material.certificate.as_ref()?.authorities.as_ref());
+    // While paused, a new spec has not been answered yet.
+    let generation = if registry.paused { previous.and_then(|status| status.observed_generation) } else { generation };
     let deployment = told.and_then(|children| children.deployment.status.as_ref());
     PrivateRegistryStatus {
         observed_generation: generation,

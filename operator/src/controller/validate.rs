@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec},
-    names::{RegistryName, key},
+    names::{RegistryName, annotation, key},
 };
 
 /// Why a spec cannot be worked with. The text names the field.
@@ -84,6 +84,7 @@ pub fn validate(
         pod: pod::pod(spec)?,
         tls,
         trust: tls::trust(observed),
+        paused: is_paused(registry),
         name,
         problems,
     })
@@ -104,6 +105,11 @@ fn replicas(spec: &PrivateRegistrySpec) -> Result<i32, Error> {
         replicas @ (0 | 1) => Ok(replicas),
         replicas => Err(Error::Replicas(replicas)),
     }
+}
+
+/// Whether a person has paused it.
+pub(super) fn is_paused(registry: &PrivateRegistry) -> bool {
+    registry.annotations().get(annotation::PAUSED).is_some_and(|value| value == "true")
 }
 
 fn image(spec: &PrivateRegistrySpec, settings: &Settings) -> Image {

@@ -123,7 +123,15 @@ impl Cluster {
 
     /// Applies what `spec` asks for; returns the requests that it took. Then the watches see it.
     async fn apply(&mut self, spec: &str) -> Result<Vec<String>, Error> {
-        let registry = validated(spec);
+        self.apply_registry(validated(spec)).await
+    }
+
+    /// The same for one that a person has paused.
+    async fn apply_paused(&mut self, spec: &str) -> Result<Vec<String>, Error> {
+        self.apply_registry(Registry { paused: true, ..validated(spec) }).await
+    }
+
+    async fn apply_registry(&mut self, registry: Registry) -> Result<Vec<String>, Error> {
         let desired = build(&registry, Some(&material(&registry)));
         let result = Box::pin(apply(&self.context, &registry, desired, &mut self.memory)).await;
         self.watch();
@@ -247,6 +255,35 @@ async fn what_is_no_longer_wanted_goes_and_what_is_not_ours_stays() {
         Some(requests.len() - 2),
         "last of all"
     );
+}
+
+#[tokio::test]
+async fn of_a_paused_registry_only_secrets_are_applied_and_nothing_goes() {
+    let mut cluster = Cluster::new();
+    assert!(cluster.apply_paused("{}").await.unwrap().iter().all(|request| request.contains(" secrets/")));
+
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    // A person stops the Pod; the certificate's Secret is lost; and the spec changes.
+    cluster.server().objects.get_mut("deployments/larder").unwrap()["spec"]["replicas"] = json!(0);
+    cluster.server().objects.get_mut("deployments/larder").unwrap()["metadata"]["resourceVersion"] = json!("900");
+    cluster.server().objects.remove("secrets/larder-tls");
+    cluster.watch();
+    assert_eq!(cluster.apply_paused("{podLabels: {shelf: top}}").await.unwrap(), ["PATCH secrets/larder-tls"]);
+    // Plain HTTP waits for the Pod, and a port for the Service: clients go on with what they know.
+    let secrets = |cluster: &Cluster| {
+        ["pull", "push", "tls"].map(|name| cluster.server().objects[&format!("secrets/larder-{name}")].clone())
+    };
+    let before = secrets(&cluster);
+    assert!(cluster.apply_paused("{tls: {disabled: true}, service: {port: 81}}").await.unwrap().is_empty());
+    assert_eq!(secrets(&cluster), before);
+    let stopped = cluster.server().objects["deployments/larder"]["spec"]["replicas"].clone();
+    assert_eq!(stopped, json!(0), "what the person did stays");
+
+    // It goes on with all of it.
+    assert_eq!(cluster.apply("{podLabels: {shelf: top}}").await.unwrap(), ["PATCH deployments/larder"]);
+    let deployment = cluster.server().objects["deployments/larder"].clone();
+    assert_eq!(deployment["spec"]["template"]["metadata"]["labels"]["shelf"], "top");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::{
         registry::{About, Problem, Storage},
         versions::file_version,
     },
-    names::key,
+    names::{annotation, key},
 };
 
 /// Types of conditions.
@@ -38,6 +38,9 @@ pub mod condition {
     /// All users have a password that can be used.
     pub const CREDENTIALS_READY: &str = "CredentialsReady";
 }
+
+/// Reason of `Reconciling` while a person has paused the registry.
+pub(in crate::controller) const PAUSED: &str = "Paused";
 
 /// A condition without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +79,7 @@ pub(super) fn conditions(
             || Finding::new(false, "Settled", "nothing is in progress"),
             |finding| Finding { holds: true, ..finding },
         );
+    let reconciling = if pass.registry.paused { paused() } else { reconciling };
     let stalled = problem(pass, |problem| !problem.may_pass).map_or_else(
         || Finding::new(false, "NothingToCorrect", "nothing has to be corrected by a person"),
         |problem| Finding { holds: true, ..problem.into() },
@@ -164,9 +168,21 @@ fn ready(pass: &Pass<'_>, unfinished: Option<&Finding>) -> Finding {
     )
 }
 
+fn paused() -> Finding {
+    let message = format!(
+        "the annotation {} is \"true\": changes of the spec wait, and what others change is left alone; certificates, passwords \
+         and rights go on. Take the annotation away to go on with all of it",
+        annotation::PAUSED
+    );
+    Finding::new(false, PAUSED, message)
+}
+
 /// What is still to come before the registry serves, first things first.
 fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
     let Some(children) = &pass.applied.children else {
+        if pass.registry.paused {
+            return Some(paused());
+        }
         let message = "the Service was created; the certificate follows when it has its address";
         return Some(Finding::new(false, "WaitingForService", message));
     };

@@ -14,6 +14,7 @@ struct Cluster {
     observed: Observed,
     deployment: Value,
     claim: Value,
+    paused: bool,
 }
 
 impl Cluster {
@@ -24,11 +25,12 @@ impl Cluster {
             deployment: json!({"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1,
                 "replicas": 1}),
             claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
+            paused: false,
         }
     }
 
     fn status(self, spec: &str, previous: Option<&PrivateRegistryStatus>, at: Timestamp) -> PrivateRegistryStatus {
-        let registry = try_validated(spec, &self.observed).unwrap();
+        let registry = Registry { paused: self.paused, ..try_validated(spec, &self.observed).unwrap() };
         let material = material(&registry);
         let desired = build(&registry, Some(&material));
         let mut children = desired.children.unwrap();
@@ -247,6 +249,20 @@ fn a_certificate_that_could_not_be_renewed_is_said_before_and_after_its_end() {
     assert_eq!(told(days(80)), is("True", "Issued"), "there is time");
     assert_eq!(told(days(82)), is("True", "CertificateExpiring"));
     assert_eq!(told(days(90)), is("False", "CertificateExpired"));
+}
+
+#[test]
+fn a_paused_registry_says_so_and_what_still_serves() {
+    let before = PrivateRegistryStatus { observed_generation: Some(2), ..PrivateRegistryStatus::default() };
+    let paused = Cluster { paused: true, ..Cluster::serving() }.status("{}", Some(&before), now());
+    assert_eq!(condition_of(&paused, condition::READY), is("True", "Serving"));
+    assert_eq!(condition_of(&paused, condition::RECONCILING), is("False", "Paused"));
+    assert_eq!(paused.observed_generation, Some(2), "a newer spec has not been answered");
+
+    let stopped = Cluster { paused: true, deployment: json!({}), ..Cluster::serving() };
+    let stopped = stopped.status("{}", Some(&paused), now());
+    assert_eq!(condition_of(&stopped, condition::READY), is("False", "RollingOut"));
+    assert_eq!(condition_of(&stopped, condition::RECONCILING), is("False", "Paused"));
 }
 
 #[test]
