@@ -1,8 +1,6 @@
 //! Blobs: finding and unlinking them. A repository holds a blob by a link; the content is shared by all repositories, and by
 //! the names that the reference has given it.
 
-use bytes::Bytes;
-
 use crate::{
     oci::{Algorithm, Digest, Repository},
     registry::{LINK_LIMIT, Registry},
@@ -38,15 +36,16 @@ impl Registry {
     /// # Errors
     /// [`Error::Unknown`] when the repository does not hold it, else the store's.
     pub async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<Object, Error> {
-        if let Some(content) = self.remembered(digest) {
-            let held = self.blob_target(repository, digest).await?.is_some();
-            return if held { Ok(content.into()) } else { Err(Error::Unknown(*digest)) };
-        }
+        // Opened in any case: content in memory is no proof that it is still on the disk.
         let object = self.open_blob(repository, digest).await?.ok_or(Error::Unknown(*digest))?;
-        self.sightings.saw(digest, repository);
         if object.size() > SMALL || !self.store.is_exclusive() {
+            self.sightings.saw(digest, repository);
             return Ok(object);
         }
+        if let Some(content) = self.contents.get(digest) {
+            return Ok(content.bytes().into());
+        }
+        self.sightings.saw(digest, repository);
         let bytes = object.into_bytes().await.map_err(|source| Error::Read { digest: *digest, source })?;
         self.contents.insert(*digest, bytes.clone());
         Ok(bytes.into())
@@ -115,13 +114,5 @@ impl Registry {
         self.store.delete(&layout::layer_link(repository, digest)).await?;
         self.claims.used(repository, [*digest]);
         Ok(self.release(repository, [(*digest, layout::blob(&target))]).await?)
-    }
-
-    /// Content from memory. Nothing while another process may be changing the store.
-    fn remembered(&self, digest: &Digest) -> Option<Bytes> {
-        if !self.store.is_exclusive() {
-            return None;
-        }
-        self.contents.get(digest).map(|content| content.bytes())
     }
 }

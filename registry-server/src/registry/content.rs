@@ -1,7 +1,7 @@
 //! Small immutable content in memory: manifests, configurations, small layers.
 //!
-//! Keyed by digest alone. It answers what bytes a digest stands for, never whether somebody may have them: every caller
-//! has looked at the repository's link first.
+//! Keyed by digest alone. It answers what bytes a digest stands for, never whether somebody may have them, nor whether they
+//! are in the store: every caller has looked at the repository's link, and whether the content is there, first.
 
 use std::sync::{Arc, OnceLock};
 

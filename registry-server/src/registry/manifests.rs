@@ -124,12 +124,14 @@ impl Registry {
         if !self.is_linked(&layout::revision_link(repository, digest), digest).await? {
             return Ok(None);
         }
+        let blob = layout::blob(digest);
         if self.store.is_exclusive()
             && let Some(content) = self.contents.get(digest)
         {
-            return Ok(Some(content));
+            // Content in memory is no proof that it is still on the disk.
+            return Ok(self.store.open(&blob).await.optional()?.map(|_| content));
         }
-        let read = self.store.get(&layout::blob(digest), MANIFEST_LIMIT).await.optional()?;
+        let read = self.store.get(&blob, MANIFEST_LIMIT).await.optional()?;
         Ok(read.map(|bytes| self.contents.insert(*digest, bytes)))
     }
 
@@ -235,7 +237,7 @@ impl Registry {
         if unknown.is_empty() { Ok(()) } else { Err(Error::ReferencesUnknown(unknown)) }
     }
 
-    /// Those of `digests` whose link is not there.
+    /// Those of `digests` whose link is not there, or leads to content that is not.
     async fn missing(
         &self,
         repository: &Repository,
@@ -246,12 +248,13 @@ impl Registry {
         for batch in digests.chunks(BATCH) {
             let keys = batch.iter().map(|digest| link(repository, digest)).collect();
             let links = self.store.get_many(keys, LINK_LIMIT).await?;
-            let holds = |digest: &Digest, link: &Option<Bytes>| {
-                link.as_ref().is_some_and(|link| layout::target(link, digest).is_some())
-            };
-            missing.extend(
-                batch.iter().zip(&links).filter(|(digest, link)| !holds(digest, link)).map(|(digest, _)| *digest),
-            );
+            let targets = batch.iter().zip(links).map(|(digest, link)| layout::target(&link?, digest));
+            let targets: Vec<Option<Digest>> = targets.collect();
+            let contents = targets.iter().flatten().map(layout::blob).collect();
+            let mut contents = self.store.metadata_many(contents).await?.into_iter();
+            let mut is_there = |target: &Option<Digest>| target.is_some() && contents.next().flatten().is_some();
+            missing
+                .extend(batch.iter().zip(&targets).filter(|(_, target)| !is_there(target)).map(|(digest, _)| *digest));
         }
         Ok(missing)
     }

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use registry_server::oci::{Algorithm, Digest};
 use serde_json::json;
 
-use crate::support::{Server, on_a_directory, open, options, sha256};
+use crate::support::{OCI_IMAGE, Server, on_a_directory, open, options, sha256};
 
 /// Every file below `root`, with digests shortened.
 fn files(root: &Path) -> String {
@@ -171,6 +171,28 @@ fn a_torn_blob_is_replaced_by_a_push() {
         fs::write(&data, "comp").unwrap();
         server.push_blob("app", "complete").await;
         assert_eq!(fs::read_to_string(data).unwrap(), "complete");
+    });
+}
+
+#[test]
+fn content_that_was_removed_under_its_link_is_missing_at_once_and_healed_by_a_push() {
+    on_a_directory(async |server, root| {
+        let digest = server.push_image("app", "v1", "x").await;
+        let (config, manifest) = (sha256("config x"), server.get("/v2/app/manifests/v1").await.body);
+        let targets = ["manifests/v1".to_owned(), format!("manifests/{digest}"), format!("blobs/{config}")];
+        let expect = async |status: u16| {
+            for target in &targets {
+                assert_eq!(server.get(&format!("/v2/app/{target}")).await.status, status, "GET {target}");
+                assert_eq!(server.head(&format!("/v2/app/{target}")).await.status, status, "HEAD {target}");
+            }
+        };
+        expect(200).await;
+        fs::remove_dir_all(root.join("docker/registry/v2/blobs")).unwrap();
+        expect(404).await;
+        let pushed = server.put_manifest("/v2/app/manifests/v1", OCI_IMAGE, manifest).await;
+        assert_eq!((pushed.status, &*pushed.code()), (StatusCode::BAD_REQUEST, "MANIFEST_BLOB_UNKNOWN"));
+        server.push_image("app", "v1", "x").await;
+        expect(200).await;
     });
 }
 
