@@ -178,6 +178,7 @@ impl Args {
         let settings = Settings {
             server_image: self.server_image,
             cluster_domain: self.cluster_domain,
+            namespace: self.pod_namespace,
             grace: self.credentials_grace_period,
             concurrency: self.concurrency,
         };

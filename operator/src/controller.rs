@@ -10,6 +10,7 @@ mod fixtures;
 pub mod issue;
 mod memory;
 pub mod observe;
+pub mod optional_kinds;
 pub mod registry;
 pub mod status;
 mod stores;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub server_image: String,
     /// DNS domain of the cluster.
     pub cluster_domain: String,
+    /// Namespace of the operator's own Pods.
+    pub namespace: String,
     /// How long an old password is accepted after the new one was told, and an old authority published beside a new one.
     pub grace: SignedDuration,
     /// Registries that are worked on at the same time.
@@ -208,7 +211,8 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
             .as_ref()
             .is_none_or(|claim| claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Bound"));
     let claim = unwatched.then_some(READ_CLAIM_AGAIN);
-    [next, loading, claim].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+    let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
+    [next, loading, claim, kind].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
 }
 
 /// Until the first of `times` that is still to come: what has passed, such as the end of a user's certificate, is no reason to

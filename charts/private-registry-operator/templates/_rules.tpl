@@ -33,6 +33,14 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
+# Children of those resources alone that ask for them. Without a right, the resource's condition ExposureReady says which one is
+# missing, and everything else goes on.
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses, networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
 # During a rotation: which Pods still have to load the new passwords or certificate.
 - apiGroups: [""]
   resources: [pods]

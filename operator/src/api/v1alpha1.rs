@@ -10,6 +10,8 @@
 )]
 
 mod auth;
+mod availability;
+mod ingress;
 mod pod;
 mod service;
 mod status;
@@ -29,8 +31,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     auth::{Access, Auth, PasswordSecretRef, User},
+    availability::{NetworkPolicy, PodDisruptionBudget},
+    ingress::Ingress,
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
-    service::{Service, ServiceType},
+    service::{IpFamilyPolicy, Service, ServiceType},
     status::{CertificateStatus, PrivateRegistryStatus, StorageStatus},
     storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
     tls::{KeyAlgorithm, SecretRef, SelfSigned, Tls},
@@ -123,6 +127,19 @@ pub struct PrivateRegistrySpec {
     /// The Service under which the registry is reached. Defaults to a `ClusterIP` Service on port 443, or 80 without TLS.
     #[serde(default)]
     pub service: Service,
+
+    /// Leads clients outside the cluster to the registry through an ingress controller. Defaults to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+
+    /// Who may reach the registry's Pod. Without it everybody may; `networkPolicy: {}` allows the Pods of the same namespace alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<NetworkPolicy>,
+
+    /// How many of the registry's Pods may be evicted at once. Without it they are evicted whenever a node is drained, and the
+    /// registry is gone for the seconds that its Pod needs elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_disruption_budget: Option<PodDisruptionBudget>,
 
     /// Resources of the server's container. Defaults to requests of 50m CPU and 64Mi memory, and a limit of 512Mi memory. A
     /// value given here replaces all of them.

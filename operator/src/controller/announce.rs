@@ -16,7 +16,7 @@ use super::{
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
 
 /// Reasons that every new registry goes through.
-const EXPECTED: [&str; 2] = ["WaitingForService", "ClaimPending"];
+const EXPECTED: [&str; 3] = ["WaitingForService", "ClaimPending", "WaitingForLoadBalancer"];
 
 /// Publishes what has happened in a pass and which conditions have turned.
 pub(super) async fn announce(
@@ -108,11 +108,13 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
                     Some(event(EventType::Warning, condition))
                 }
                 // What Stalled does not tell because it may pass, such as a Secret that does not exist.
-                (condition::CERTIFICATE_READY | condition::STORAGE_READY | condition::CREDENTIALS_READY, "False")
-                    if !EXPECTED.contains(&condition.reason.as_str()) =>
-                {
-                    Some(event(EventType::Warning, condition))
-                }
+                (
+                    condition::CERTIFICATE_READY
+                    | condition::STORAGE_READY
+                    | condition::CREDENTIALS_READY
+                    | condition::EXPOSURE_READY,
+                    "False",
+                ) if !EXPECTED.contains(&condition.reason.as_str()) => Some(event(EventType::Warning, condition)),
                 _ => None,
             }
         })

@@ -6,7 +6,9 @@
 //! Of a paused registry only Secrets are applied: the running server reads them again by itself, and certificates and passwords
 //! that stood still would lock people out. Whatever starts, stops or changes a Pod, or leads clients to it, stays as it is.
 
-use std::{collections::HashSet, fmt::Debug, marker::PhantomData, sync::Arc};
+mod optional;
+
+use std::{borrow::Cow, collections::HashSet, fmt::Debug, marker::PhantomData, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::{
@@ -118,6 +120,8 @@ pub(super) async fn apply(
         config,
         claim,
         deployment,
+        network_policy,
+        optional,
     } = children;
     let service_account = match service_account {
         Some(account) => Some(apply.one_by_version(account, &stores.service_accounts).await?),
@@ -134,7 +138,10 @@ pub(super) async fn apply(
     let config = apply.one_by_version(config, &stores.config_maps).await?;
     // A class that does not let its claims grow refuses a new size for good: that must not hold up the Pod.
     let claim = apply.optional_claim(claim, stores).await;
+    let network_policy = apply.all_optional(network_policy.into_iter().collect(), &stores.optional).await?.pop();
     let deployment = apply.one(deployment, &stores.deployments).await?;
+    // An admission controller that refuses one of these does not hold up the Pod either.
+    let optional = apply.all_optional(optional, &stores.optional).await?;
     let applied = Children {
         service_account,
         authority,
@@ -147,6 +154,8 @@ pub(super) async fn apply(
         config,
         claim: claim?,
         deployment,
+        network_policy,
+        optional,
     };
     if !registry.paused {
         prune(context, registry, &service, &applied).await?;
@@ -251,36 +260,52 @@ impl Apply<'_> {
     }
 
     async fn unless_unchanged<K: Child>(&mut self, desired: K, seen: Option<String>) -> Result<Outcome<K>, Error> {
-        let kind = K::kind(&()).into_owned();
+        let api = Api::<K>::namespaced(self.client.clone(), &self.registry.name.namespace);
+        self.unless_unchanged_through(&api, K::kind(&()), desired, seen).await
+    }
+
+    async fn unless_unchanged_through<K>(
+        &mut self,
+        api: &Api<K>,
+        kind: Cow<'static, str>,
+        desired: K,
+        seen: Option<String>,
+    ) -> Result<Outcome<K>, Error>
+    where
+        K: Resource + Clone + Debug + Serialize + DeserializeOwned,
+    {
         let name = desired.name_any();
-        let hash = hash(&desired).map_err(|source| Error::Serialize { kind: kind.clone(), source })?;
-        let slot = (std::any::type_name::<K>(), name.clone());
+        let hash = hash(&desired).map_err(|source| Error::Serialize { kind: kind.to_string(), source })?;
+        let slot = (kind.clone(), name.clone());
         let record = self.memory.applied.get(&slot);
         if seen.is_some() && record == Some(&Record { desired: hash, resource_version: seen.clone() }) {
             return Ok(Outcome::Unchanged(desired));
         }
-        let api = Api::<K>::namespaced(self.client.clone(), &self.registry.name.namespace);
         if record.is_none() && seen.is_none() {
-            self.refuse_taken(&api, &name).await?;
+            self.refuse_taken(api, &kind, &name).await?;
         }
         let applied = api
             .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&desired))
             .await
-            .map_err(self.request_error("apply", kind, name))?;
+            .map_err(self.request_error("apply", kind.into_owned(), name))?;
         self.memory.applied.insert(slot, Record { desired: hash, resource_version: applied.resource_version() });
         Ok(Outcome::Applied(applied))
     }
 
     /// The watches see our labels alone: an object that they do not show may be somebody else's. Applied by force it would
     /// silently become ours.
-    async fn refuse_taken<K: Child>(&self, api: &Api<K>, name: &str) -> Result<(), Error> {
-        let kind = K::kind(&()).into_owned();
+    async fn refuse_taken<K>(&self, api: &Api<K>, kind: &str, name: &str) -> Result<(), Error>
+    where
+        K: Resource + Clone + Debug + DeserializeOwned,
+    {
         let there =
-            api.get_metadata_opt(name).await.map_err(self.request_error("read", kind.clone(), name.to_owned()))?;
+            api.get_metadata_opt(name).await.map_err(self.request_error("read", kind.to_owned(), name.to_owned()))?;
         match there {
-            Some(object) if !belongs_to(&object, self.registry) => {
-                Err(Error::Taken { kind, namespace: self.registry.name.namespace.clone(), name: name.to_owned() })
-            }
+            Some(object) if !belongs_to(&object, self.registry) => Err(Error::Taken {
+                kind: kind.to_owned(),
+                namespace: self.registry.name.namespace.clone(),
+                name: name.to_owned(),
+            }),
             _ => Ok(()),
         }
     }
@@ -333,6 +358,8 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
         config,
         claim: _,
         deployment,
+        network_policy,
+        optional,
     } = applied;
     let secrets = [authority.as_ref(), certificate.as_ref(), pull.as_ref(), push.as_ref()].into_iter().flatten();
     let secrets = secrets.chain([credentials, htpasswd, http]).map(ResourceExt::name_any).collect();
@@ -342,7 +369,8 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
     let service_accounts = service_account.iter().map(ResourceExt::name_any).collect();
     prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
     prune_kind::<Service, _>(context, registry, &stores.services, &[service.name_any()].into()).await?;
-    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
+    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await?;
+    optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await
 }
 
 async fn prune_kind<K, M>(
@@ -356,26 +384,32 @@ where
     M: Resource<DynamicType = ()> + Clone + 'static,
 {
     let api = Api::<K>::namespaced(context.client.clone(), &registry.name.namespace);
-    for orphan in store.state_filter(|child: &M| is_orphan(child, registry, wanted)) {
+    delete(&api, K::kind(&()), registry, store.state_filter(|child: &M| is_orphan(child, registry, wanted))).await
+}
+
+async fn delete<K, M>(
+    api: &Api<K>,
+    kind: Cow<'static, str>,
+    registry: &Registry,
+    orphans: Vec<Arc<M>>,
+) -> Result<(), Error>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+    M: ResourceExt,
+{
+    for orphan in orphans {
         let name = orphan.name_any();
         let parameters = DeleteParams {
             preconditions: Some(Preconditions { uid: orphan.uid(), resource_version: None }),
             ..DeleteParams::background()
         };
         match api.delete(&name, &parameters).await {
-            Ok(_) => {
-                tracing::info!(registry = %registry.name, kind = %K::kind(&()), name, "deleted what is no longer wanted");
-            }
+            Ok(_) => tracing::info!(registry = %registry.name, %kind, name, "deleted what is no longer wanted"),
             // Gone already, or another one by now: the watch will tell.
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
             Err(source) => {
-                return Err(Error::Request {
-                    verb: "delete",
-                    kind: K::kind(&()).into_owned(),
-                    namespace: registry.name.namespace.clone(),
-                    name,
-                    source,
-                });
+                let (kind, namespace) = (kind.into_owned(), registry.name.namespace.clone());
+                return Err(Error::Request { verb: "delete", kind, namespace, name, source });
             }
         }
     }

@@ -10,7 +10,10 @@ mod credentials;
 mod deployment;
 mod environment;
 mod htpasswd;
+mod ingress;
+mod network_policy;
 mod persistent_volume_claim;
+mod pod_disruption_budget;
 pub(super) mod pull_secret;
 mod security;
 mod service;
@@ -26,7 +29,7 @@ use k8s_openapi::{
     },
 };
 
-use super::{issue::Material, registry::Registry};
+use super::{issue::Material, optional_kinds::OptionalChild, registry::Registry};
 
 /// Resources as they should be.
 #[derive(Debug)]
@@ -72,6 +75,10 @@ pub struct Children {
     pub claim: Option<PersistentVolumeClaim>,
     /// The server.
     pub deployment: Deployment,
+    /// Who may reach the Pod.
+    pub network_policy: Option<OptionalChild>,
+    /// What the spec asks for beside all that.
+    pub optional: Vec<OptionalChild>,
 }
 
 /// Every child of `registry` as it should be. Without `material`, which needs the Service's address, the Service alone.
@@ -91,6 +98,11 @@ pub fn build(registry: &Registry, material: Option<&Material>) -> Resources<Desi
             push,
             deployment: deployment::deployment(registry, &config),
             claim: persistent_volume_claim::persistent_volume_claim(registry),
+            network_policy: network_policy::network_policy(registry),
+            optional: [ingress::ingress(registry, material), pod_disruption_budget::pod_disruption_budget(registry)]
+                .into_iter()
+                .flatten()
+                .collect(),
             config,
         }
     });

@@ -31,6 +31,7 @@ pub(super) fn settings() -> Settings {
     Settings {
         server_image: "example.com/store:9".into(),
         cluster_domain: "house.example".into(),
+        namespace: "steward".into(),
         grace: SignedDuration::from_mins(5),
         concurrency: 1,
     }
@@ -56,6 +57,16 @@ pub(super) fn resource(spec: &str) -> PrivateRegistry {
 pub(super) fn observed() -> Observed {
     let service =
         json!({"metadata": {"name": "larder"}, "spec": {"clusterIP": "10.1.2.3", "clusterIPs": ["10.1.2.3"]}});
+    Observed { service: Some(Arc::new(serde_json::from_value(service).unwrap())), ..Observed::default() }
+}
+
+/// A cluster in which the Service has addresses of both families, a port on the nodes, and these addresses of a load balancer.
+pub(super) fn observed_behind(load_balancer: &serde_json::Value) -> Observed {
+    let service = json!({
+        "metadata": {"name": "larder"},
+        "spec": {"clusterIP": "10.1.2.3", "clusterIPs": ["10.1.2.3", "fd00::3"], "ports": [{"port": 443, "nodePort": 30443}]},
+        "status": {"loadBalancer": {"ingress": load_balancer}},
+    });
     Observed { service: Some(Arc::new(serde_json::from_value(service).unwrap())), ..Observed::default() }
 }
 

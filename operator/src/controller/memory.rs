@@ -2,6 +2,7 @@
 //! applies everything once, and changes nothing.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,7 +16,7 @@ use crate::names::RegistryName;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// What was applied last, by kind and name.
-    pub(super) applied: HashMap<(&'static str, String), Record>,
+    pub(super) applied: HashMap<(Cow<'static, str>, String), Record>,
     /// Secrets as they were read or applied last, by name.
     pub(super) secrets: HashMap<String, Arc<Secret>>,
     /// The files that all running Pods have loaded.

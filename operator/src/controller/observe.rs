@@ -3,7 +3,11 @@
 //! Secrets are watched without their data. Their data is read when the watch has seen a version that was not read before, so
 //! that nothing is asked while nothing changes.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -11,7 +15,13 @@ use k8s_openapi::api::{
 };
 use kube::{Api, ResourceExt};
 
-use super::{Context, memory::Memory, stores, versions::Loaded};
+use super::{
+    Context,
+    memory::Memory,
+    optional_kinds::{self, Optional, OptionalKind},
+    stores,
+    versions::Loaded,
+};
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec, Tls},
     names::RegistryName,
@@ -23,6 +33,9 @@ pub enum Error {
     /// A watch has not started.
     #[error("failed to watch")]
     Watch(#[from] stores::Error),
+    /// Whether a kind can be used is not known.
+    #[error(transparent)]
+    OptionalKind(#[from] optional_kinds::Error),
     /// The API server refused or did not answer.
     #[error("failed to read {kind} {namespace}/{name}")]
     Read {
@@ -74,6 +87,8 @@ pub struct Observed {
     pub referenced: BTreeMap<String, Option<Arc<Secret>>>,
     /// Which of the mounted files the running Pods have loaded.
     pub loaded: Loaded,
+    /// Kinds of which a registry has a child only when its spec asks for one.
+    pub optional: Optional,
 }
 
 impl Observed {
@@ -110,6 +125,7 @@ pub(super) async fn observe(
         http: secrets.read(&http, memory).await?,
         pull: secrets.read(&pull, memory).await?,
         push: secrets.read(&push, memory).await?,
+        optional: context.stores.optional.look(name, &wanted_kinds(&registry.spec)).await?,
         ..Observed::default()
     };
     for secret in referenced_secrets(&registry.spec) {
@@ -133,6 +149,19 @@ pub fn referenced_secrets(spec: &PrivateRegistrySpec) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The optional kinds that a spec asks for.
+#[must_use]
+pub fn wanted_kinds(spec: &PrivateRegistrySpec) -> BTreeSet<OptionalKind> {
+    [
+        (OptionalKind::Ingress, spec.ingress.is_some()),
+        (OptionalKind::NetworkPolicy, spec.network_policy.is_some()),
+        (OptionalKind::PodDisruptionBudget, spec.pod_disruption_budget.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(kind, wanted)| wanted.then_some(kind))
+    .collect()
 }
 
 /// The operator's own claim is watched; one that somebody else has made carries no label of ours and is read.

@@ -1,5 +1,7 @@
 //! A `PrivateRegistry` that has been checked against what it refers to: all that `issue`, `build` and `status` go by.
 
+mod exposure;
+
 use std::{collections::BTreeMap, net::IpAddr};
 
 use k8s_openapi::{
@@ -10,8 +12,9 @@ use k8s_openapi::{
     },
 };
 
+pub use self::exposure::{Exposure, Host, Ingress, NetworkPolicy};
 use crate::{
-    api::v1alpha1::{Access, AccessMode, DeletionPolicy, EnvVar, ImagePullPolicy, ServiceType},
+    api::v1alpha1::{Access, AccessMode, DeletionPolicy, EnvVar, ImagePullPolicy, IpFamilyPolicy, ServiceType},
     credentials::{Line, Password, Source},
     names::RegistryName,
     pki::{Authority, Certificate, Current, Pair, Wanted},
@@ -44,6 +47,8 @@ pub struct Registry {
     pub http_secret: Option<String>,
     /// The Service.
     pub service: Service,
+    /// What leads to the registry from outside the cluster.
+    pub exposure: Exposure,
     /// What is handed to the Pod as it is.
     pub pod: PodSettings,
     /// Whether nothing but Secrets is to be changed; see [`annotation::PAUSED`](crate::names::annotation::PAUSED).
@@ -84,6 +89,20 @@ impl Registry {
     pub fn image_hosts(&self) -> Vec<String> {
         let [_, in_cluster, svc, full] = self.name.hosts(&self.cluster_domain);
         [full, svc, in_cluster].map(|host| self.with_port(&host)).into()
+    }
+
+    /// The hosts that clients outside the cluster name images by, the best one first.
+    #[must_use]
+    pub fn external_hosts(&self) -> Vec<String> {
+        let ingress = self.exposure.ingress.iter().map(|ingress| ingress.host.clone());
+        let load_balancer = self.exposure.load_balancer.iter().map(|host| self.with_port(&host.to_string()));
+        ingress.chain(load_balancer).collect()
+    }
+
+    /// All hosts that images are named by, inside the cluster and outside.
+    #[must_use]
+    pub fn all_hosts(&self) -> Vec<String> {
+        [self.image_hosts(), self.external_hosts()].concat()
     }
 
     /// `host`, or `host:port` where a client would otherwise use another port.
@@ -256,6 +275,10 @@ pub struct Service {
     pub port: i32,
     /// Its port on every node.
     pub node_port: Option<i32>,
+    /// Class of its load balancer.
+    pub load_balancer_class: Option<String>,
+    /// Of which families its addresses are.
+    pub ip_family_policy: Option<IpFamilyPolicy>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
     /// Its addresses; none while it does not exist.
@@ -322,4 +345,6 @@ pub enum About {
     Storage,
     /// `CredentialsReady`.
     Credentials,
+    /// `ExposureReady`.
+    Exposure,
 }

@@ -3,7 +3,10 @@
 pub mod conditions;
 
 use jiff::Timestamp;
-use k8s_openapi::{api::core::v1::PersistentVolumeClaim, apimachinery::pkg::apis::meta::v1::Time};
+use k8s_openapi::{
+    api::core::v1::{PersistentVolumeClaim, Service},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -73,6 +76,8 @@ pub fn status(
         observed_generation: generation,
         conditions: conditions::conditions(pass, previous, generation, now),
         endpoint: registry.image_hosts().into_iter().next(),
+        external_endpoint: registry.external_hosts().into_iter().next(),
+        node_port: node_port(&pass.applied.service),
         internal_endpoint: internal_endpoint(registry),
         ca_secret_ref: authorities.map(|_| secret_ref(registry.name.tls_secret())),
         pull_secret_ref: told.and_then(|children| children.pull.as_ref()).map(|secret| secret_ref(secret.name_any())),
@@ -90,6 +95,10 @@ fn internal_endpoint(registry: &Registry) -> Option<String> {
     let address = *registry.service.addresses.first()?;
     let port = u16::try_from(registry.service.port).ok()?;
     Some(std::net::SocketAddr::new(address, port).to_string())
+}
+
+fn node_port(service: &Service) -> Option<i32> {
+    service.spec.as_ref()?.ports.as_ref()?.first()?.node_port
 }
 
 fn certificate(material: &Material) -> Option<CertificateStatus> {

@@ -25,7 +25,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Scope, chain, memory::Memories};
+use super::{Scope, chain, memory::Memories, optional_kinds::OptionalKinds};
 use crate::{
     api::v1alpha1::PrivateRegistry,
     metrics::Metrics,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Objects of one answer of a list: a first list of a large cluster does not have to fit into memory at once.
-const PAGE_SIZE: u32 = 100;
+pub(super) const PAGE_SIZE: u32 = 100;
 /// How long the watches may take to hold what there is.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -54,12 +54,14 @@ pub(super) struct Stores {
     pub(super) secrets: Store<PartialObjectMeta<Secret>>,
     pub(super) config_maps: Store<PartialObjectMeta<ConfigMap>>,
     pub(super) service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
+    pub(super) optional: Arc<OptionalKinds>,
 }
 
 impl Stores {
     /// Waits until every watch has listed what there is.
     pub(super) async fn ready(&self) -> Result<(), Error> {
-        let Self { services, deployments, claims, secrets, config_maps, service_accounts } = self;
+        // The optional kinds are waited for by the registries that want them.
+        let Self { services, deployments, claims, secrets, config_maps, service_accounts, optional: _ } = self;
         ready("Services", services).await?;
         ready("Deployments", deployments).await?;
         ready("PersistentVolumeClaims", claims).await?;
@@ -69,7 +71,7 @@ impl Stores {
     }
 }
 
-async fn ready<K>(kinds: &'static str, store: &Store<K>) -> Result<(), Error>
+pub(super) async fn ready<K>(kinds: &'static str, store: &Store<K>) -> Result<(), Error>
 where
     K: Resource + Clone + 'static,
     K::DynamicType: Eq + Hash + Clone,
@@ -88,8 +90,7 @@ pub(super) fn watch(
     memories: &Arc<Memories>,
     metrics: &Arc<Metrics>,
 ) -> (Controller<DeserializeGuard<PrivateRegistry>>, Stores) {
-    let ours =
-        watcher::Config::default().labels(&format!("{}={FIELD_MANAGER}", label::MANAGED_BY)).page_size(PAGE_SIZE);
+    let ours = watcher::Config::default().labels(&our_label()).page_size(PAGE_SIZE);
     // Neither kind can hold what a registry refers to, and both are many.
     let secrets = watcher::Config::default()
         .fields("type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token")
@@ -104,6 +105,9 @@ pub(super) fn watch(
     let (service_accounts, service_account_events) = source.open(ours);
     let (secrets, secret_events) = source.open(secrets);
 
+    let (optional, optional_triggers) = OptionalKinds::new(client.clone(), scope.clone(), Arc::clone(metrics));
+    let optional = Arc::new(optional);
+
     let memories = Arc::clone(memories);
     let controller = Controller::for_stream(registry_events, registries)
         .watches_stream(service_events, |child: Service| owner(&child))
@@ -111,10 +115,11 @@ pub(super) fn watch(
         .watches_stream(claim_events, |child: PersistentVolumeClaim| owner(&child))
         .watches_stream(config_map_events, |child: PartialObjectMeta<ConfigMap>| owner(&child))
         .watches_stream(service_account_events, |child: PartialObjectMeta<ServiceAccount>| owner(&child))
+        .reconcile_on(optional_triggers)
         .watches_stream(secret_events, move |secret: PartialObjectMeta<Secret>| {
             owner(&secret).into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>()
         });
-    (controller, Stores { services, deployments, claims, secrets, config_maps, service_accounts })
+    (controller, Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional })
 }
 
 /// Where watches are opened.
@@ -147,16 +152,24 @@ impl Source<'_> {
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .touched_objects()
-            .inspect(move |event| {
-                if let Err(error) = event {
-                    metrics.watch_failed(&kind);
-                    // The error's own text repeats its cause with the whole answer of the API server.
-                    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), chain);
-                    tracing::warn!(kind, error = cause, "failed to watch; trying again");
-                }
-            });
+            .inspect(move |event| tell_failure(&kind, event, &metrics));
         (reader, events)
     }
+}
+
+/// Counts and logs that a watch failed; it goes on by itself.
+pub(super) fn tell_failure<K>(kind: &str, event: &Result<K, watcher::Error>, metrics: &Metrics) {
+    if let Err(error) = event {
+        metrics.watch_failed(kind);
+        // The error's own text repeats its cause with the whole answer of the API server.
+        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), chain);
+        tracing::warn!(kind, error = cause, "failed to watch; trying again");
+    }
+}
+
+/// The label that every object of the operator's has.
+pub(super) fn our_label() -> String {
+    format!("{}={FIELD_MANAGER}", label::MANAGED_BY)
 }
 
 /// What a store calls a child of `registry`.
@@ -165,7 +178,7 @@ pub(super) fn reference<K: Resource<DynamicType = ()>>(registry: &RegistryName, 
 }
 
 /// The registry that a child belongs to: by its owner reference or, as for a claim that is retained, by its labels.
-fn owner(child: &impl ResourceExt<DynamicType = ()>) -> Option<ObjectRef<DeserializeGuard<PrivateRegistry>>> {
+pub(super) fn owner(child: &impl ResourceExt) -> Option<ObjectRef<DeserializeGuard<PrivateRegistry>>> {
     let owned = child
         .owner_references()
         .iter()

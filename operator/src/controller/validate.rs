@@ -4,6 +4,8 @@
 //! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a
 //! [`Problem`](super::registry::Problem): the registry goes on with the last good state and a condition names it.
 
+mod exposure;
+mod optional;
 mod pod;
 mod storage;
 mod tls;
@@ -20,6 +22,7 @@ use super::{
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec},
     names::{RegistryName, annotation, key},
+    pki::SubjectNames,
 };
 
 /// Why a spec cannot be worked with. The text names the field.
@@ -64,7 +67,12 @@ pub fn validate(
     let name = registry_name(registry)?;
     let addresses = observed.service_addresses();
     let mut problems = Vec::new();
-    let tls = tls::tls(registry, &name, &addresses, observed, settings, now, &mut problems)?;
+    let exposure = exposure::exposure(spec, observed, settings, &mut problems);
+    let names = SubjectNames::of_service(
+        name.hosts(&settings.cluster_domain).into_iter().chain(exposure.names()),
+        addresses.iter().copied().chain(exposure.addresses()),
+    );
+    let tls = tls::tls(registry, &name, names, observed, now, &mut problems)?;
     Ok(Registry {
         owner: registry.controller_owner_ref(&()).ok_or(Error::Incomplete("uid"))?,
         cluster_domain: settings.cluster_domain.clone(),
@@ -78,9 +86,12 @@ pub fn validate(
             type_: spec.service.type_,
             port: spec.service.port.unwrap_or_else(|| tls.default_port()),
             node_port: spec.service.node_port,
+            load_balancer_class: spec.service.load_balancer_class.clone(),
+            ip_family_policy: spec.service.ip_family_policy,
             annotations: spec.service.annotations.clone(),
             addresses,
         },
+        exposure,
         pod: pod::pod(spec)?,
         tls,
         trust: tls::trust(observed),

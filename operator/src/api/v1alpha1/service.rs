@@ -9,8 +9,16 @@ use serde::{Deserialize, Serialize};
 /// The Service under which the registry is reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.nodePort) || self.type != 'ClusterIP'")
-    .message("service.nodePort needs service.type NodePort or LoadBalancer"))]
+#[x_kube(
+    validation = Rule::new("!has(self.nodePort) || self.type != 'ClusterIP'")
+        .message("service.nodePort needs service.type NodePort or LoadBalancer"),
+    validation = Rule::new("!has(self.loadBalancerClass) || self.type == 'LoadBalancer'")
+        .message("service.loadBalancerClass needs service.type LoadBalancer"),
+    validation = Rule::new("self.type != 'LoadBalancer' || oldSelf.type != 'LoadBalancer' || (has(self.loadBalancerClass) ? \
+        has(oldSelf.loadBalancerClass) && self.loadBalancerClass == oldSelf.loadBalancerClass : !has(oldSelf.loadBalancerClass))")
+        .message("service.loadBalancerClass cannot change while service.type is LoadBalancer: set service.type to ClusterIP \
+        first, then back with the other class")
+)]
 pub struct Service {
     /// How the Service is exposed. Defaults to `ClusterIP`.
     #[serde(rename = "type", default)]
@@ -25,6 +33,18 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,
+
+    /// Class of the load balancer, for the type `LoadBalancer`. Defaults to the cluster's own. It cannot change while the type is
+    /// `LoadBalancer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 316))]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')")
+        .message("service.loadBalancerClass must be a name such as internal-vip or example.com/internal-vip"))]
+    pub load_balancer_class: Option<String>,
+
+    /// Whether the Service has addresses of one or of both IP families. Defaults to `SingleStack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_family_policy: Option<IpFamilyPolicy>,
 
     /// Annotations of the Service, for instance those that a cloud's load balancer reads. Defaults to none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -54,6 +74,29 @@ impl ServiceType {
             Self::ClusterIP => "ClusterIP",
             Self::NodePort => "NodePort",
             Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// Of which IP families the Service has addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IpFamilyPolicy {
+    /// The cluster's first family.
+    SingleStack,
+    /// Both, where the cluster has both.
+    PreferDualStack,
+    /// Both; a cluster that does not have both refuses the Service.
+    RequireDualStack,
+}
+
+impl IpFamilyPolicy {
+    /// As the Service API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SingleStack => "SingleStack",
+            Self::PreferDualStack => "PreferDualStack",
+            Self::RequireDualStack => "RequireDualStack",
         }
     }
 }

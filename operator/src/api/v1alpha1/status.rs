@@ -12,7 +12,8 @@ pub struct PrivateRegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady` and `CredentialsReady`.
+    /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady`, `CredentialsReady` and
+    /// `ExposureReady`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -20,6 +21,15 @@ pub struct PrivateRegistryStatus {
     /// Host, with the port where it is not the scheme's own, under which images are named: `<endpoint>/<repository>:<tag>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+
+    /// The same for clients outside the cluster: what a load balancer gave the Service. Not there when nothing outside leads to
+    /// the registry, or only a port of the nodes does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_endpoint: Option<String>,
+
+    /// Port under which every node leads to the registry, for a Service of type `NodePort` or `LoadBalancer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_port: Option<i32>,
 
     /// Address of the Service, for node configuration: `<ClusterIP>:<port>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -58,6 +58,10 @@ fn what_people_write_is_accepted() {
         "{tls: {selfSigned: {}, disabled: false}}",
         "{auth: {users: [{name: 'robot$ci', passwordSecretRef: {name: staff}, access: Admin}]}}",
         "{service: {type: NodePort, nodePort: 30443, port: 5443}}",
+        "{service: {type: LoadBalancer, loadBalancerClass: example.com/inner, ipFamilyPolicy: PreferDualStack}}",
+        "{ingress: {host: registry.example.com, className: slate, annotations: {a.example/b: c}, tlsSecretName: badge}}",
+        "{networkPolicy: {}, podDisruptionBudget: {}}",
+        "{networkPolicy: {allowedPeers: [{namespaceSelector: {}, podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}}",
         "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
         "{replicas: 0}",
         "{topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]}",
@@ -240,6 +244,46 @@ fn root_and_windows_are_spelled_out_or_refused() {
 fn a_service_account_is_annotated_by_whoever_has_made_it() {
     let both = "{serviceAccount: {name: courier, annotations: {example.com/a: b}}}";
     says(&refused(both), "serviceAccount takes one of name and annotations");
+}
+
+#[test]
+fn a_load_balancer_keeps_its_class() {
+    let balanced = |class: &str| format!("{{service: {{type: LoadBalancer, loadBalancerClass: '{class}'}}}}");
+    says(&refused("{service: {loadBalancerClass: inner}}"), "loadBalancerClass needs service.type LoadBalancer");
+    says(&refused(&balanced("two words")), "loadBalancerClass must be a name such as internal-vip");
+    for (from, to) in [
+        (balanced("inner"), balanced("outer")),
+        (balanced("inner"), "{service: {type: LoadBalancer}}".to_owned()),
+        ("{service: {type: LoadBalancer}}".to_owned(), balanced("inner")),
+    ] {
+        says(&change_refused(&from, &to), "loadBalancerClass cannot change while service.type is LoadBalancer");
+        assert_eq!(change_refused(&from, "{}"), "");
+        assert_eq!(change_refused("{}", &to), "");
+        assert_eq!(change_refused(&to, &to), "");
+    }
+}
+
+#[test]
+fn a_host_of_an_ingress_is_one_that_images_can_be_named_by() {
+    for host in
+        ["localhost", "Registry.example.com", "https://registry.example.com", "registry.example.com:5000", "*.b.c"]
+    {
+        says(
+            &refused(&format!("{{ingress: {{host: '{host}'}}}}")),
+            "ingress.host must be a lower case host name with a dot",
+        );
+    }
+    let reserved = "{ingress: {host: registry.example.com, annotations: {privateregistry.io/x: z}}}";
+    says(&refused(reserved), "ingress.annotations must not start with privateregistry.io/");
+}
+
+#[test]
+fn a_peer_is_somebody() {
+    for peer in ["{}", "{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}"] {
+        let wanted = "a peer needs podSelector, namespaceSelector, or ipBlock alone";
+        says(&refused(&format!("{{networkPolicy: {{allowedPeers: [{peer}]}}}}")), wanted);
+        says(&refused(&format!("{{networkPolicy: {{metricsPeers: [{peer}]}}}}")), wanted);
+    }
 }
 
 #[test]

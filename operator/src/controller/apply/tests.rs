@@ -14,8 +14,12 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::{super::build::build, *};
+use kube::api::DynamicObject;
+
 use crate::controller::{
+    Scope,
     fixtures::{larder, material, settings, validated},
+    optional_kinds::{OptionalKind, OptionalKinds},
     stores::Stores,
 };
 
@@ -86,6 +90,7 @@ struct Writers {
     secrets: Writer<kube::api::PartialObjectMeta<Secret>>,
     config_maps: Writer<kube::api::PartialObjectMeta<ConfigMap>>,
     service_accounts: Writer<kube::api::PartialObjectMeta<ServiceAccount>>,
+    ingresses: Writer<DynamicObject>,
 }
 
 impl Cluster {
@@ -98,6 +103,10 @@ impl Cluster {
         let (secrets, secrets_writer) = reflector::store();
         let (config_maps, config_maps_writer) = reflector::store();
         let (service_accounts, service_accounts_writer) = reflector::store();
+        let ingresses_writer = Writer::new(OptionalKind::Ingress.resource());
+        let (optional, _) = OptionalKinds::new(client.clone(), Scope::Cluster, Arc::default());
+        optional.hold(OptionalKind::Ingress, ingresses_writer.as_reader());
+        let optional = Arc::new(optional);
         Self {
             server,
             writers: Writers {
@@ -107,11 +116,12 @@ impl Cluster {
                 secrets: secrets_writer,
                 config_maps: config_maps_writer,
                 service_accounts: service_accounts_writer,
+                ingresses: ingresses_writer,
             },
             context: Context {
                 client: client.clone(),
                 settings: settings(),
-                stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts },
+                stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional },
                 memories: Arc::default(),
                 recorder: Recorder::new(client, "larder-keeper".into()),
                 metrics: Arc::default(),
@@ -141,13 +151,15 @@ impl Cluster {
 
     fn watch(&mut self) {
         let objects = self.server().objects.clone();
-        let Writers { services, deployments, claims, secrets, config_maps, service_accounts } = &mut self.writers;
+        let Writers { services, deployments, claims, secrets, config_maps, service_accounts, ingresses } =
+            &mut self.writers;
         see(services, "services", &objects);
         see(deployments, "deployments", &objects);
         see(claims, "persistentvolumeclaims", &objects);
         see(secrets, "secrets", &objects);
         see(config_maps, "configmaps", &objects);
         see(service_accounts, "serviceaccounts", &objects);
+        see(ingresses, "ingresses", &objects);
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Server> {
@@ -158,7 +170,8 @@ impl Cluster {
 /// Everything of a kind, as after a new list.
 fn see<K>(writer: &mut Writer<K>, plural: &str, objects: &BTreeMap<String, Value>)
 where
-    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + 'static,
+    K: Resource + DeserializeOwned + Clone + 'static,
+    K::DynamicType: Eq + std::hash::Hash + Clone,
 {
     writer.apply_watcher_event(&Event::Init);
     for (_, object) in objects.iter().filter(|(place, _)| place.split('/').next() == Some(plural)) {
@@ -284,6 +297,31 @@ async fn of_a_paused_registry_only_secrets_are_applied_and_nothing_goes() {
     assert_eq!(cluster.apply("{podLabels: {shelf: top}}").await.unwrap(), ["PATCH deployments/larder"]);
     let deployment = cluster.server().objects["deployments/larder"].clone();
     assert_eq!(deployment["spec"]["template"]["metadata"]["labels"]["shelf"], "top");
+}
+
+#[tokio::test]
+async fn an_ingress_comes_and_goes_with_the_spec() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    let with_ingress = "{ingress: {host: pantry.example}}";
+
+    let requests = cluster.apply(with_ingress).await.unwrap();
+    assert!(requests.ends_with(&["GET ingresses/larder".into(), "PATCH ingresses/larder".into()]), "{requests:?}");
+    assert!(cluster.apply(with_ingress).await.unwrap().is_empty(), "at rest nothing is sent");
+
+    let requests = cluster.apply("{}").await.unwrap();
+    assert_eq!(requests.last().unwrap(), "DELETE ingresses/larder");
+    assert!(cluster.apply("{}").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_ingress_that_is_refused_does_not_hold_up_the_pod() {
+    let mut cluster = Cluster::new();
+    cluster.server().refuses = Some(("ingresses/larder", "another Ingress has this host"));
+    let error = cluster.apply("{ingress: {host: pantry.example}}").await.unwrap_err();
+    let told = crate::controller::chain(&error);
+    assert_eq!(told, "failed to apply Ingress kitchen/larder: another Ingress has this host");
+    assert!(cluster.server().objects.contains_key("deployments/larder"));
 }
 
 #[tokio::test]

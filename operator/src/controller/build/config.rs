@@ -56,6 +56,8 @@ fn config(registry: &Registry) -> Config {
 fn http(registry: &Registry) -> Http {
     Http {
         addr: Some(format!(":{}", port::REGISTRY)),
+        // A proxy may speak another scheme to clients, and not say which.
+        relativeurls: registry.exposure.is_proxied().then_some(true),
         draintimeout: Some(Duration::from_secs(DRAIN_SECONDS)),
         tls: registry.tls.is_enabled().then(|| Tls {
             certificate: Some(Path::new(path::CERTIFICATES).join(key::CERTIFICATE)),

@@ -31,7 +31,7 @@ fn pull_secret(registry: &Registry, material: &Material, user: &GeneratedUser, n
     let password = user.published.as_ref()?.expose();
     let host = registry.image_hosts().into_iter().next()?;
     let mut data = data([
-        (key::DOCKER_CONFIG, docker_config(registry.image_hosts(), user.name, password).into_bytes()),
+        (key::DOCKER_CONFIG, docker_config(registry.all_hosts(), user.name, password).into_bytes()),
         (key::REGISTRY, host.into_bytes()),
         (key::USERNAME, user.name.as_bytes().to_vec()),
         (key::PASSWORD, password.as_bytes().to_vec()),

@@ -6,7 +6,7 @@ use k8s_openapi::{
 };
 
 use super::non_empty;
-use crate::{controller::registry::Registry, names::port};
+use crate::{api::v1alpha1::IpFamilyPolicy, controller::registry::Registry, names::port};
 
 pub(super) fn service(registry: &Registry) -> Service {
     let mut metadata = registry.child_metadata(registry.name.workload(), "registry");
@@ -15,6 +15,8 @@ pub(super) fn service(registry: &Registry) -> Service {
         metadata,
         spec: Some(ServiceSpec {
             type_: Some(registry.service.type_.as_str().to_owned()),
+            load_balancer_class: registry.service.load_balancer_class.clone(),
+            ip_family_policy: registry.service.ip_family_policy.map(IpFamilyPolicy::as_str).map(str::to_owned),
             selector: Some(registry.name.selector()),
             ports: Some(vec![ServicePort {
                 name: Some(port::REGISTRY_NAME.to_owned()),

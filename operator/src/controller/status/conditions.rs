@@ -1,9 +1,10 @@
 //! The conditions, as pure functions of a pass.
 //!
 //! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
-//! Stalled is something a person has to correct. All six are there from the first write on.
+//! Stalled is something a person has to correct. All of them are there from the first write on.
 
 mod certificate;
+mod exposure;
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -37,6 +38,8 @@ pub mod condition {
     pub const STORAGE_READY: &str = "StorageReady";
     /// All users have a password that can be used.
     pub const CREDENTIALS_READY: &str = "CredentialsReady";
+    /// Clients reach the registry the way the spec asks for.
+    pub const EXPOSURE_READY: &str = "ExposureReady";
 }
 
 /// Reason of `Reconciling` while a person has paused the registry.
@@ -70,7 +73,8 @@ pub(super) fn conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     let [certificate, storage, credentials] = [certificate::finding(pass, now), storage(pass), credentials(pass)];
-    let unfinished = unfinished(pass, &storage);
+    let exposure = exposure::exposure(pass);
+    let unfinished = unfinished(pass, &storage).or_else(|| Some(exposure.clone()).filter(|exposure| !exposure.holds));
     let ready = ready(pass, unfinished.as_ref());
     let reconciling = unfinished
         .or_else(|| loading(pass))
@@ -91,6 +95,7 @@ pub(super) fn conditions(
         (condition::CERTIFICATE_READY, certificate),
         (condition::STORAGE_READY, storage),
         (condition::CREDENTIALS_READY, credentials),
+        (condition::EXPOSURE_READY, exposure),
     ]
     .map(|(type_, finding)| dated(type_, finding, previous, generation, now))
     .into()

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{conditions::condition, *};
 use crate::controller::{
     build::{Children, build},
-    fixtures::{material, now, observed, resource, try_validated},
+    fixtures::{material, now, observed, observed_behind, resource, try_validated},
+    optional_kinds::{OptionalKind, Unavailable},
     versions::Loaded,
 };
 
@@ -40,7 +41,8 @@ impl Cluster {
             observed.tls = children.certificate.clone().map(Arc::new);
         }
         answer(&mut children, &self.deployment, &self.claim);
-        let applied = Resources { service: desired.service, children: Some(children), phase: PhantomData };
+        let service = observed.service.as_deref().cloned().unwrap_or(desired.service);
+        let applied = Resources { service, children: Some(children), phase: PhantomData };
         let pass = Pass { observed: &observed, registry: &registry, material: Some(&material), applied: &applied };
         status(&pass, previous, Some(3), at)
     }
@@ -85,6 +87,7 @@ fn a_registry_that_serves_says_all_that_clients_need() {
                     "valid until 2031-08-04T07:08:09Z, renewed at 2031-07-05T07:08:09Z"),
                 condition("StorageReady", "True", "Bound", "PersistentVolumeClaim larder is bound"),
                 condition("CredentialsReady", "True", "Accepted", "every user has a password that can be used"),
+                condition("ExposureReady", "True", "ClusterIP", "the Service leads to the registry inside the cluster"),
             ],
             "endpoint": "larder.kitchen.svc.house.example",
             "internalEndpoint": "10.1.2.3:443",
@@ -115,7 +118,9 @@ fn the_first_write_has_every_condition() {
     let pass = Pass { observed: &observed, registry: &registry, material: None, applied: &applied };
     let status = status(&pass, None, Some(1), now());
     let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
-    assert_eq!(types, ["Ready", "Reconciling", "Stalled", "CertificateReady", "StorageReady", "CredentialsReady"]);
+    let wanted =
+        ["Ready", "Reconciling", "Stalled", "CertificateReady", "StorageReady", "CredentialsReady", "ExposureReady"];
+    assert_eq!(types, wanted);
     assert_eq!(condition_of(&status, condition::READY), is("False", "WaitingForService"));
     assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "WaitingForService"));
     assert_eq!(condition_of(&status, condition::STALLED), is("False", "NothingToCorrect"));
@@ -271,4 +276,64 @@ fn plain_http_is_said_aloud() {
     assert_eq!(condition_of(&status, condition::CERTIFICATE_READY), is("True", "Disabled"));
     assert_eq!((status.ca_secret_ref, status.certificate), (None, None));
     assert_eq!(resource("{}").metadata.generation, Some(3));
+}
+
+/// A registry behind a Service of this type, as the API server has both.
+fn exposed(type_: &str, load_balancer: &Value) -> PrivateRegistryStatus {
+    let observed = observed_behind(load_balancer);
+    Cluster { observed, ..Cluster::serving() }.status(&format!("{{service: {{type: {type_}}}}}"), None, now())
+}
+
+#[test]
+fn a_load_balancer_is_waited_for_and_then_told() {
+    let waiting = exposed("LoadBalancer", &json!([]));
+    assert_eq!(condition_of(&waiting, "Ready"), is("False", "WaitingForLoadBalancer"));
+    assert_eq!(condition_of(&waiting, "Reconciling"), is("True", "WaitingForLoadBalancer"));
+    assert_eq!(waiting.external_endpoint, None);
+
+    let there = exposed("LoadBalancer", &json!([{"ip": "192.0.2.7"}]));
+    assert_eq!(condition_of(&there, "Ready"), is("True", "Serving"));
+    assert_eq!(condition_of(&there, "ExposureReady"), is("True", "LoadBalancer"));
+    assert_eq!((there.external_endpoint.as_deref(), there.node_port), (Some("192.0.2.7"), Some(30443)));
+    assert_eq!(there.endpoint.as_deref(), Some("larder.kitchen.svc.house.example"));
+}
+
+#[test]
+fn a_port_of_the_nodes_is_told_and_no_address_is_made_up() {
+    let status = exposed("NodePort", &json!([]));
+    assert_eq!(condition_of(&status, "ExposureReady"), is("True", "NodePort"));
+    assert_eq!((status.external_endpoint, status.node_port), (None, Some(30443)));
+}
+
+#[test]
+fn an_ingress_is_told_with_what_its_controller_says() {
+    let spec = "{ingress: {host: pantry.example}}";
+    let message = |status: PrivateRegistryStatus| {
+        let found = status.conditions.iter().find(|known| known.type_ == condition::EXPOSURE_READY);
+        found.map(|known| known.message.clone()).unwrap()
+    };
+    let silent = Cluster::serving().status(spec, None, now());
+    assert_eq!(condition_of(&silent, "Ready"), is("True", "Serving"));
+    assert_eq!(silent.external_endpoint.as_deref(), Some("pantry.example"));
+    assert_eq!(
+        message(silent),
+        "Ingress larder leads pantry.example to the registry; no controller has put an address into it so far"
+    );
+
+    let mut cluster = Cluster::serving();
+    let answer = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}});
+    cluster.observed.optional.statuses = [(OptionalKind::Ingress, answer)].into();
+    assert!(message(cluster.status(spec, None, now())).ends_with("a controller has taken it"));
+}
+
+#[test]
+fn a_kind_that_is_missing_is_told_and_the_rest_goes_on() {
+    let mut cluster = Cluster::serving();
+    cluster.observed.optional.unavailable = [(OptionalKind::Ingress, Unavailable::Forbidden)].into();
+    let status = cluster.status("{ingress: {host: pantry.example}}", None, now());
+    for type_ in ["Ready", "ExposureReady"] {
+        assert_eq!(condition_of(&status, type_), is("False", "KindForbidden"));
+    }
+    assert_eq!(condition_of(&status, "Reconciling"), is("True", "KindForbidden"));
+    assert_eq!(status.ready_replicas, Some(1));
 }

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use crate::{
     controller::{
-        fixtures::{larder, observed, resource, secret, settings, try_validated, validated},
+        fixtures::{larder, observed, observed_behind, resource, secret, settings, try_validated, validated},
         observe::Observed,
+        optional_kinds::{OptionalKind, Unavailable},
         registry::{About, Problem, Storage, Stored, Tls},
     },
     pki::{Authority, Current, leaf},
@@ -43,6 +44,56 @@ fn images_are_named_with_a_port_that_is_not_the_schemes_own() {
     assert_eq!(validated("{service: {port: 8443}}").image_hosts()[0], "larder.kitchen.svc.house.example:8443");
     assert_eq!(validated("{tls: {disabled: true}}").image_hosts()[2], "larder.kitchen");
     assert_eq!(validated("{tls: {disabled: true}, service: {port: 443}}").image_hosts()[2], "larder.kitchen:443");
+}
+
+#[test]
+fn the_certificate_names_every_address_of_the_service_and_what_a_load_balancer_gave_it() {
+    let given = serde_json::json!([{"hostname": "LB-7.cloud.example"}, {"ip": "192.0.2.7"}, {"ip": "2001:db8::7"},
+        {"hostname": "not a host", "ip": "nor an address"}]);
+    let observed = observed_behind(&given);
+    let registry = try_validated("{service: {type: LoadBalancer, port: 5443}}", &observed).unwrap();
+    let Tls::SelfSigned(tls) = &registry.tls else { panic!("{registry:?}") };
+    assert!(tls.wanted.names.dns.contains("lb-7.cloud.example"));
+    let addresses: Vec<_> = tls.wanted.names.ip.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.1.2.3", "127.0.0.1", "192.0.2.7", "::1", "2001:db8::7", "fd00::3"]);
+    assert_eq!(registry.external_hosts(), ["lb-7.cloud.example:5443", "192.0.2.7:5443", "[2001:db8::7]:5443"]);
+
+    let inside = try_validated("{}", &observed).unwrap();
+    assert!(inside.external_hosts().is_empty(), "what a load balancer gave before the type changed is no longer true");
+}
+
+#[test]
+fn a_kind_that_cannot_be_had_is_a_problem_that_may_pass() {
+    let mut observed = observed();
+    observed.optional.unavailable = [
+        (OptionalKind::Ingress, Unavailable::Forbidden),
+        (OptionalKind::PodDisruptionBudget, Unavailable::NotInstalled),
+    ]
+    .into();
+    let registry = try_validated("{ingress: {host: pantry.example}}", &observed).unwrap();
+    let problem = only_problem(&registry);
+    assert_eq!((problem.reason, problem.about, problem.may_pass), ("KindForbidden", About::Exposure, true));
+    assert_eq!(
+        problem.message,
+        "spec.ingress asks for Ingress, but the operator's role does not allow ingresses.networking.k8s.io: add them to it, or \
+         take the field away"
+    );
+    assert!(registry.external_hosts().is_empty(), "no name for what does not exist");
+
+    let registry = try_validated("{podDisruptionBudget: {}}", &observed).unwrap();
+    assert_eq!(only_problem(&registry).reason, "KindNotInstalled");
+    assert_eq!(registry.exposure.max_unavailable, None);
+    assert!(try_validated("{}", &observed).unwrap().problems.is_empty(), "nobody asks for them");
+}
+
+#[test]
+fn a_host_of_an_ingress_is_in_the_certificate_and_comes_first_outside() {
+    let observed = observed_behind(&serde_json::json!([{"ip": "192.0.2.7"}]));
+    let spec = "{service: {type: LoadBalancer, port: 5443}, ingress: {host: pantry.example}}";
+    let registry = try_validated(spec, &observed).unwrap();
+    let Tls::SelfSigned(tls) = &registry.tls else { panic!("{registry:?}") };
+    assert!(tls.wanted.names.dns.contains("pantry.example"));
+    assert_eq!(registry.external_hosts(), ["pantry.example", "192.0.2.7:5443"]);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use super::{Error, bytes, duration};
 use crate::{
     api::v1alpha1::{self, PrivateRegistry},
     controller::{
-        Settings,
         observe::Observed,
         registry::{About, Problem, Provided, SelfSigned, Tls, Trust},
     },
@@ -27,9 +26,8 @@ const LONGEST_LIFETIME: SignedDuration = SignedDuration::from_hours(1825 * 24);
 pub(super) fn tls(
     resource: &PrivateRegistry,
     name: &RegistryName,
-    addresses: &[IpAddr],
+    names: SubjectNames,
     observed: &Observed,
-    settings: &Settings,
     now: Timestamp,
     problems: &mut Vec<Problem>,
 ) -> Result<Tls, Error> {
@@ -39,7 +37,7 @@ pub(super) fn tls(
         (None, Some(secret), false) => Ok(Tls::Provided(provided(&secret.name, observed, now, problems))),
         (self_signed, None, false) => {
             let spec = self_signed.clone().unwrap_or_default();
-            let wanted = wanted(&spec, name, addresses, settings)?;
+            let wanted = wanted(&spec, name, names)?;
             let renewal = resource.annotations().get(annotation::RENEW).cloned();
             Ok(Tls::SelfSigned(Box::new(self::self_signed(wanted, renewal, observed, now))))
         }
@@ -47,12 +45,7 @@ pub(super) fn tls(
     }
 }
 
-fn wanted(
-    spec: &v1alpha1::SelfSigned,
-    name: &RegistryName,
-    addresses: &[IpAddr],
-    settings: &Settings,
-) -> Result<Wanted, Error> {
+fn wanted(spec: &v1alpha1::SelfSigned, name: &RegistryName, mut names: SubjectNames) -> Result<Wanted, Error> {
     let lifetime = spec.duration.as_deref().map_or(Ok(DEFAULT_LIFETIME), |value| duration("duration", value))?;
     let renew_before =
         spec.renew_before.as_deref().map_or(Ok(DEFAULT_RENEW_BEFORE), |value| duration("renewBefore", value))?;
@@ -64,10 +57,11 @@ fn wanted(
         .iter()
         .map(|address| address.parse().map_err(|_| Error::Address(address.clone())))
         .collect::<Result<_, _>>()?;
-    let hosts = name.hosts(&settings.cluster_domain).into_iter().chain(spec.dns_names.iter().cloned());
+    names.dns.extend(spec.dns_names.iter().cloned());
+    names.ip.extend(extra);
     Ok(Wanted {
         common_name: name.name.clone(),
-        names: SubjectNames::of_service(hosts, addresses.iter().copied().chain(extra)),
+        names,
         algorithm: spec.algorithm,
         lifetime,
         renew_before,
