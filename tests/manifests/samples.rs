@@ -132,6 +132,8 @@ fn samples_bring_the_secrets_they_refer_to() {
                 let secret = user["passwordSecretRef"]["name"].as_str().unwrap();
                 assert!(secrets.contains(&secret), "{name}: user {} refers to {secret}", user["name"]);
             }
+            let file = registry["spec"]["auth"]["htpasswdSecretRef"]["name"].as_str();
+            assert!(file.is_none_or(|file| secrets.contains(&file)), "{name}: the users' file is in {file:?}");
         }
     }
 }

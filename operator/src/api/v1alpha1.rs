@@ -30,7 +30,7 @@ use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    auth::{Access, Auth, PasswordSecretRef, User},
+    auth::{Access, Auth, HtpasswdSecretRef, PasswordSecretRef, User},
     availability::{NetworkPolicy, PodDisruptionBudget},
     ingress::Ingress,
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
@@ -120,7 +120,7 @@ pub struct PrivateRegistrySpec {
     #[serde(default)]
     pub tls: Tls,
 
-    /// Who may do what. A generated user that may pull and one that may also push are always there.
+    /// Who may do what. Defaults to a generated user that may pull and one that may also push.
     #[serde(default)]
     pub auth: Auth,
 

@@ -129,8 +129,8 @@ pub(super) async fn apply(
     };
     let authority = apply.optional_secret(authority, stores).await?;
     let certificate = apply.optional_secret(certificate, stores).await?;
-    let credentials = apply.secret(credentials, stores).await?;
-    let htpasswd = apply.secret(htpasswd, stores).await?;
+    let credentials = apply.optional_secret(credentials, stores).await?;
+    let htpasswd = apply.optional_secret(htpasswd, stores).await?;
     let http = apply.secret(http, stores).await?;
     let [pull, push] = [pull, push].map(|secret| secret.map(|secret| apply.unless_hosts_wait(secret)));
     let pull = apply.optional_secret(pull, stores).await?;
@@ -361,8 +361,8 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
         network_policy,
         optional,
     } = applied;
-    let secrets = [authority.as_ref(), certificate.as_ref(), pull.as_ref(), push.as_ref()].into_iter().flatten();
-    let secrets = secrets.chain([credentials, htpasswd, http]).map(ResourceExt::name_any).collect();
+    let secrets = [authority, certificate, credentials, htpasswd, pull, push].into_iter().flatten();
+    let secrets = secrets.chain([http]).map(ResourceExt::name_any).collect();
     let stores = &context.stores;
     prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
     prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &[config.name_any()].into()).await?;

@@ -60,9 +60,9 @@ pub struct Children {
     /// The certificate that is served.
     pub certificate: Option<Secret>,
     /// The generated users' passwords.
-    pub credentials: Secret,
+    pub credentials: Option<Secret>,
     /// htpasswd and access.yml.
-    pub htpasswd: Secret,
+    pub htpasswd: Option<Secret>,
     /// The key that signs the state of uploads.
     pub http: Secret,
     /// What Pods pull with.

@@ -112,7 +112,7 @@ pub(super) fn material(registry: &Registry) -> Material {
     };
     Material {
         certificate: served(registry),
-        generated: [user(PULL_USER, "new-pull", "told-pull"), user(PUSH_USER, "new-push", "told-push")],
+        generated: Some([user(PULL_USER, "new-pull", "told-pull"), user(PUSH_USER, "new-push", "told-push")]),
         lines: vec![line("pull", "hash-1"), line("push", "hash-2")],
         next_line_goes: None,
         http_secret: "signs-uploads".into(),

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::certificate::Served;
-use super::registry::{Credentials, Generated, Registry, Stored};
+use super::registry::{Auth, Credentials, Generated, Registry, Stored, User, Users};
 use crate::{
     credentials::{
         Line, Password, Source, hashing,
@@ -57,8 +57,8 @@ pub enum Error {
 pub struct Material {
     /// What is served; `None` without TLS, or while the user's certificate cannot be used.
     pub certificate: Option<Served>,
-    /// The generated users.
-    pub generated: [GeneratedUser; 2],
+    /// The generated users; `None` where there are none.
+    pub generated: Option<[GeneratedUser; 2]>,
     /// The htpasswd file.
     pub lines: Vec<Line>,
     /// When one of its lines goes.
@@ -116,14 +116,52 @@ pub(super) fn material(registry: &Registry, grace: SignedDuration, now: Timestam
     let mut occurrences = Vec::new();
     let certificate = certificate::served(registry, grace, now, &mut occurrences)
         .map_err(|source| Error::Certificate { registry: registry.name.clone(), source })?;
-    let passwords = passwords(&registry.credentials)?;
-    let wanted = wanted_users(registry, &passwords);
-    let outcomes = outcomes(registry, &wanted, &mut occurrences)?;
-    let Credentials { lines, loaded, .. } = &registry.credentials;
-    let rotation::Next { lines, next } = rotation::advance(lines, &wanted, &outcomes, *loaded, now, grace);
-    let generated = publish(&registry.credentials, &passwords, &outcomes, &mut occurrences);
+    let Logins { generated, lines, next_line_goes } = logins(registry, grace, now, &mut occurrences)?;
     let http_secret = registry.http_secret.clone().map_or_else(random_text, Ok).map_err(|_| Error::Random)?;
-    Ok(Material { certificate, generated, lines, next_line_goes: next, http_secret, occurrences })
+    Ok(Material { certificate, generated, lines, next_line_goes, http_secret, occurrences })
+}
+
+/// What lets users in.
+#[derive(Default)]
+struct Logins {
+    generated: Option<[GeneratedUser; 2]>,
+    lines: Vec<Line>,
+    next_line_goes: Option<Timestamp>,
+}
+
+fn logins(
+    registry: &Registry,
+    grace: SignedDuration,
+    now: Timestamp,
+    occurrences: &mut Vec<Occurrence>,
+) -> Result<Logins, Error> {
+    let credentials = &registry.credentials;
+    match &registry.auth {
+        Auth::Disabled => Ok(Logins::default()),
+        Auth::Users { users: Users::File(lines), .. } => Ok(Logins { lines: lines.clone(), ..Logins::default() }),
+        Auth::Unchanged { .. } => {
+            Ok(Logins { generated: unchanged(credentials), lines: credentials.lines.clone(), next_line_goes: None })
+        }
+        Auth::Users { users: Users::Managed(users), .. } => {
+            let passwords = passwords(credentials)?;
+            let wanted = wanted_users(credentials, users, &passwords);
+            let outcomes = outcomes(registry, &wanted, occurrences)?;
+            let lines = &credentials.lines;
+            let next = rotation::advance(lines, &wanted, &outcomes, credentials.loaded, now, grace);
+            let generated = publish(credentials, &passwords, &outcomes, occurrences);
+            Ok(Logins { generated: Some(generated), lines: next.lines, next_line_goes: next.next })
+        }
+    }
+}
+
+/// The generated users as they are, if there are any.
+fn unchanged(credentials: &Credentials) -> Option<[GeneratedUser; 2]> {
+    let [pull, push] = &credentials.generated;
+    let kept = |user: &Generated| {
+        let stored = user.stored.value()?.to_vec();
+        Some(GeneratedUser { name: user.name, stored, published: user.published.clone() })
+    };
+    Some([kept(pull)?, kept(push)?])
 }
 
 /// A generated user's password: the one kept, or a new one. `None` is one that cannot be used.
@@ -146,15 +184,17 @@ fn generated_password(user: &Generated) -> Result<GeneratedPassword, Error> {
     })
 }
 
-fn wanted_users(registry: &Registry, generated: &[GeneratedPassword; 2]) -> Vec<rotation::Wanted> {
-    let own = registry
-        .credentials
+fn wanted_users(
+    credentials: &Credentials,
+    users: &[User],
+    generated: &[GeneratedPassword; 2],
+) -> Vec<rotation::Wanted> {
+    let own = credentials
         .generated
         .iter()
         .zip(generated)
         .map(|(user, password)| rotation::Wanted { user: user.name.to_owned(), password: password.clone() });
-    let spec =
-        registry.users.iter().map(|user| rotation::Wanted { user: user.name.clone(), password: user.password.clone() });
+    let spec = users.iter().map(|user| rotation::Wanted { user: user.name.clone(), password: user.password.clone() });
     own.chain(spec).collect()
 }
 
@@ -197,10 +237,8 @@ fn publish(
         if user.published.is_some() && published != user.published.as_ref() {
             occurrences.push(Occurrence::PasswordPublished { user: user.name.to_owned() });
         }
-        let stored = match &user.stored {
-            Stored::Unusable(value) | Stored::Good { value, .. } => value.clone(),
-            Stored::Missing => current.map(|password| password.expose().as_bytes().to_vec()).unwrap_or_default(),
-        };
+        let generated = || current.map(|password| password.expose().as_bytes()).unwrap_or_default();
+        let stored = user.stored.value().unwrap_or_else(generated).to_vec();
         GeneratedUser { name: user.name, stored, published: published.cloned() }
     })
 }

@@ -113,6 +113,7 @@ pub(super) async fn observe(
 ) -> Result<Observed, Error> {
     context.stores.ready().await?;
     let secrets = Secrets { context, name };
+    let users_log_in = !registry.spec.auth.is_disabled();
     let [ca, tls, credentials, htpasswd, http, pull, push] = name.secrets();
     let mut observed = Observed {
         service: context.stores.services.get(&stores::reference(name, &name.workload())),
@@ -120,11 +121,11 @@ pub(super) async fn observe(
         claim: claim(context, &registry.spec, name).await?,
         ca: secrets.read_if(is_self_signed(&registry.spec.tls), &ca, memory).await?,
         tls: secrets.read_if(registry.spec.tls.disabled != Some(true), &tls, memory).await?,
-        credentials: secrets.read(&credentials, memory).await?,
-        htpasswd: secrets.read(&htpasswd, memory).await?,
+        credentials: secrets.read_if(users_log_in, &credentials, memory).await?,
+        htpasswd: secrets.read_if(users_log_in, &htpasswd, memory).await?,
         http: secrets.read(&http, memory).await?,
-        pull: secrets.read(&pull, memory).await?,
-        push: secrets.read(&push, memory).await?,
+        pull: secrets.read_if(users_log_in, &pull, memory).await?,
+        push: secrets.read_if(users_log_in, &push, memory).await?,
         optional: context.stores.optional.look(name, &wanted_kinds(&registry.spec)).await?,
         ..Observed::default()
     };
@@ -145,7 +146,8 @@ fn is_self_signed(tls: &Tls) -> bool {
 pub fn referenced_secrets(spec: &PrivateRegistrySpec) -> Vec<String> {
     let passwords = spec.auth.users.iter().map(|user| &user.password_secret_ref.name);
     let certificate = spec.tls.secret_ref.iter().map(|secret| &secret.name);
-    let mut names: Vec<_> = passwords.chain(certificate).cloned().collect();
+    let htpasswd = spec.auth.htpasswd_secret_ref.iter().map(|secret| &secret.name);
+    let mut names: Vec<_> = passwords.chain(htpasswd).chain(certificate).cloned().collect();
     names.sort();
     names.dedup();
     names

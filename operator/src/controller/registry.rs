@@ -39,8 +39,8 @@ pub struct Registry {
     pub tls: Tls,
     /// Whom clients trust.
     pub trust: Trust,
-    /// Users of the spec.
-    pub users: Vec<User>,
+    /// Who may do what.
+    pub auth: Auth,
     /// Passwords and the file made of them, as they are now.
     pub credentials: Credentials,
     /// The key that signs the state of uploads, when there is one.
@@ -215,6 +215,42 @@ pub struct Provided {
     pub authorities: Option<Vec<u8>>,
 }
 
+/// Who may do what.
+#[derive(Debug)]
+pub enum Auth {
+    /// Everybody may pull and push.
+    Disabled,
+    /// Users that log in.
+    Users {
+        /// Who they are.
+        users: Users,
+        /// Whether everybody may pull.
+        anonymous_pull: bool,
+    },
+    /// What is in force stays: the file that should take its place cannot be used.
+    Unchanged {
+        /// access.yml as it is.
+        access: String,
+    },
+}
+
+impl Auth {
+    /// Whether the server has users to ask for a password.
+    #[must_use]
+    pub const fn users_log_in(&self) -> bool {
+        !matches!(self, Self::Disabled)
+    }
+}
+
+/// Users that log in.
+#[derive(Debug)]
+pub enum Users {
+    /// The generated ones and those of the spec.
+    Managed(Vec<User>),
+    /// Those of a user's own file, who may all pull and push.
+    File(Vec<Line>),
+}
+
 /// A user of the spec.
 #[derive(Debug)]
 pub struct User {
@@ -264,6 +300,17 @@ pub enum Stored {
         /// As it is written, a line feed at the end included.
         value: Vec<u8>,
     },
+}
+
+impl Stored {
+    /// As it is written; `None` when there is none.
+    #[must_use]
+    pub fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Missing => None,
+            Self::Unusable(value) | Self::Good { value, .. } => Some(value),
+        }
+    }
 }
 
 /// The Service.

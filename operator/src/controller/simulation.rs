@@ -65,7 +65,7 @@ impl Cluster {
             http: secret("larder-http"),
             pull: secret("larder-pull"),
             push: secret("larder-push"),
-            referenced: [("staff".to_owned(), secret("staff"))].into(),
+            referenced: ["staff", "guests"].map(|name| (name.to_owned(), secret(name))).into(),
             loaded: Loaded { htpasswd: self.loaded, certificate: self.loaded, ..Loaded::default() },
             ..fixtures::observed()
         }
@@ -79,8 +79,19 @@ impl Cluster {
         let registry = validate(&resource, &self.observed(), &settings, self.now).unwrap();
         let material = material(&registry, settings.grace, self.now).unwrap();
         let children = build(&registry, Some(&material)).children.unwrap();
-        let changed = secrets(children).into_iter().filter(|secret| self.put(secret.clone())).count();
-        (material, changed)
+        let wanted = secrets(children);
+        let pruned = self.prune(&wanted);
+        let changed = wanted.into_iter().filter(|secret| self.put(secret.clone())).count();
+        (material, changed + pruned)
+    }
+
+    /// Removes Secrets of the operator's that are no longer wanted.
+    fn prune(&mut self, wanted: &[Secret]) -> usize {
+        let before = self.secrets.len();
+        self.secrets.retain(|name, _| {
+            !name.starts_with("larder-") || wanted.iter().any(|secret| secret.metadata.name.as_ref() == Some(name))
+        });
+        before - self.secrets.len()
     }
 
     /// Stores a Secret; the version changes with its content alone.
@@ -137,7 +148,7 @@ impl Cluster {
 
 fn secrets(children: Children) -> Vec<Secret> {
     let Children { authority, certificate, credentials, htpasswd, http, pull, push, .. } = children;
-    [authority, certificate, Some(credentials), Some(htpasswd), Some(http), pull, push].into_iter().flatten().collect()
+    [authority, certificate, credentials, htpasswd, Some(http), pull, push].into_iter().flatten().collect()
 }
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -232,6 +243,51 @@ fn users_of_the_spec_come_and_go() {
     cluster.spec = "{}".to_owned();
     cluster.pass();
     assert_eq!(cluster.users(), ["pull", "push"]);
+}
+
+#[test]
+fn a_file_of_ones_own_takes_the_place_of_all_users_once_it_can_be_used() {
+    let mut cluster = Cluster::settled("{auth: {users: [{name: cook, passwordSecretRef: {name: staff}}]}}");
+    cluster.write("staff", "password", b"pepper");
+    cluster.settle();
+    let before = cluster.secrets.clone();
+
+    // What cannot be used changes nothing at all.
+    cluster.spec = "{auth: {htpasswdSecretRef: {name: guests}}}".to_owned();
+    assert_eq!(cluster.pass().1, 0, "the Secret does not exist yet");
+    cluster.write("guests", "htpasswd", b"amy:secret\n");
+    assert_eq!(cluster.pass().1, 0, "{:?}", cluster.secrets.keys());
+    assert_eq!(cluster.value("larder-pull", "password"), fixtures::value(&before["larder-pull"], "password"));
+    assert!(cluster.accepts("cook", "pepper"));
+
+    // The file as a whole, and the Secrets of generated users go.
+    let line = format!("amy:{}\n", bcrypt::hash("basil", 4).unwrap());
+    cluster.write("guests", "htpasswd", line.as_bytes());
+    cluster.settle();
+    assert_eq!(cluster.users(), ["amy"]);
+    assert!(cluster.accepts("amy", "basil"));
+    let ours: Vec<_> = cluster.secrets.keys().filter(|name| name.starts_with("larder-")).collect();
+    assert_eq!(ours, ["larder-ca", "larder-htpasswd", "larder-http", "larder-tls"]);
+
+    // A mistake in it leaves it as it was.
+    cluster.write("guests", "htpasswd", b"");
+    assert_eq!(cluster.pass().1, 0);
+    assert_eq!(cluster.users(), ["amy"]);
+
+    // And back: the generated users are made anew.
+    cluster.spec = "{}".to_owned();
+    cluster.settle();
+    assert_eq!(cluster.users(), ["pull", "push"]);
+    assert!(cluster.accepts("pull", &cluster.value("larder-pull", "password")));
+}
+
+#[test]
+fn where_nobody_is_asked_for_a_password_none_is_kept() {
+    let mut cluster = Cluster::settled("{}");
+    cluster.spec = "{auth: {disabled: true}}".to_owned();
+    cluster.settle();
+    let ours: Vec<_> = cluster.secrets.keys().collect();
+    assert_eq!(ours, ["larder-ca", "larder-http", "larder-tls"]);
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 //! CRD may still be installed. What only other objects can tell (a Secret that does not exist) is a
 //! [`Problem`](super::registry::Problem): the registry goes on with the last good state and a condition names it.
 
+mod auth;
 mod exposure;
 mod optional;
 mod pod;
@@ -79,7 +80,7 @@ pub fn validate(
         image: image(spec, settings),
         replicas: replicas(spec)?,
         storage: storage::storage(&spec.storage, observed, &mut problems)?,
-        users: users::users(&spec.auth, &name, observed, &mut problems),
+        auth: auth::auth(&spec.auth, &name, observed, &mut problems)?,
         credentials: users::credentials(observed, &name, &mut problems),
         http_secret: observed.http.as_deref().and_then(|secret| text(secret, key::HTTP_SECRET)),
         service: Service {

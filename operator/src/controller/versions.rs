@@ -101,7 +101,7 @@ pub(super) async fn loaded(
     memory: &mut Memory,
 ) -> Result<Loaded, Error> {
     let wanted = Versions::of_secrets(observed);
-    if wanted.htpasswd.is_none() {
+    if wanted == Versions::default() {
         // Nothing was ever mounted.
         return Ok(Loaded::default());
     }

@@ -19,6 +19,14 @@ pub struct Line {
     pub superseded_at: Option<Timestamp>,
 }
 
+impl Line {
+    /// A line of which nobody knows what was hashed.
+    #[must_use]
+    pub fn of_file(user: &str, hash: &str) -> Self {
+        Self { user: user.to_owned(), hash: hash.to_owned(), source: None, superseded_at: None }
+    }
+}
+
 /// A version of a key of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,15 +72,16 @@ pub fn file(lines: &[Line]) -> String {
     lines.iter().flat_map(|line| [line.user.as_str(), ":", line.hash.as_str(), "\n"]).collect()
 }
 
-/// The record of these lines, in JSON.
+/// The record of these lines, in JSON; `None` when nothing is known of them, as of a user's own file.
 #[must_use]
-pub fn record(lines: &[Line]) -> String {
+pub fn record(lines: &[Line]) -> Option<String> {
+    lines.iter().find(|line| line.source.is_some() || line.superseded_at.is_some())?;
     let entries: Vec<_> = lines
         .iter()
         .map(|line| Entry { user: line.user.clone(), source: line.source.clone(), superseded_at: line.superseded_at })
         .collect();
     // Strings and numbers alone: there is nothing that JSON could refuse.
-    serde_json::to_string(&entries).unwrap_or_default()
+    serde_json::to_string(&entries).ok()
 }
 
 #[cfg(test)]
@@ -102,13 +111,13 @@ mod tests {
 
     #[test]
     fn file_and_record_are_read_back() {
-        assert_eq!(parse(&file(&lines()), Some(&record(&lines()))), lines());
+        assert_eq!(parse(&file(&lines()), record(&lines()).as_deref()), lines());
     }
 
     #[test]
     fn a_record_of_another_file_counts_as_none() {
         let edited = "cook:$2b$10$old\nguest:$2b$10$guest\n";
-        let read = parse(edited, Some(&record(&lines())));
+        let read = parse(edited, record(&lines()).as_deref());
         assert_eq!(read.len(), 2);
         assert!(read.iter().all(|line| line.source.is_none() && line.superseded_at.is_none()));
     }

@@ -17,6 +17,7 @@
 mod auth;
 mod duration;
 mod health;
+pub mod htpasswd;
 mod http;
 pub mod keys;
 mod log;

@@ -4,11 +4,7 @@
 
 use std::collections::HashMap;
 
-/// The cheapest hash that is accepted, bcrypt's own minimum.
-const MIN_COST: u32 = 4;
-
-/// The dearest hash that is accepted: about a second of one processor for each login.
-const MAX_COST: u32 = 14;
+use registry_config::htpasswd;
 
 /// Most lines of one user. Two is a rotation; every line is tried, and costs time, at each login.
 const MAX_LINES: usize = 8;
@@ -62,13 +58,9 @@ impl Users {
 /// Reads the lines of a file called `path`. Lines that cannot be used are told; the others work.
 pub(super) fn parse(text: &str, path: &str) -> (Users, Vec<Problem>) {
     let (mut users, mut problems) = (Users::default(), Vec::new());
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        if let Err(reason) = add(&mut users, line) {
-            problems.push(format!("{path} line {}: {reason}", index + 1));
+    for (number, line) in htpasswd::lines(text) {
+        if let Err(reason) = line.and_then(|line| add(&mut users, line)) {
+            problems.push(format!("{path} line {number}: {reason}"));
         }
     }
     let work_of = |lines: &Vec<Line>| lines.iter().map(Line::work).sum();
@@ -76,15 +68,8 @@ pub(super) fn parse(text: &str, path: &str) -> (Users, Vec<Problem>) {
     (users, problems)
 }
 
-fn add(users: &mut Users, line: &str) -> Result<(), String> {
-    let Some((user, hash)) = line.split_once(':').filter(|(user, _)| !user.is_empty()) else {
-        return Err("it is not of the form USER:HASH; make such a line with `htpasswd -Bbn USER PASSWORD`".to_owned());
-    };
-    let cost = cost(hash).map_err(|reason| {
-        format!(
-            "the password of user {user:?} {reason}; replace the line by the output of `htpasswd -Bbn {user} PASSWORD`"
-        )
-    })?;
+fn add(users: &mut Users, line: htpasswd::Line<'_>) -> Result<(), String> {
+    let htpasswd::Line { user, hash, cost } = line;
     let lines = users.lines.entry(user.to_owned()).or_default();
     let line = Line { hash: hash.to_owned(), cost };
     if lines.contains(&line) {
@@ -95,35 +80,6 @@ fn add(users: &mut Users, line: &str) -> Result<(), String> {
     }
     lines.push(line);
     Ok(())
-}
-
-/// The cost of a bcrypt hash that can be used, or why it cannot.
-fn cost(hash: &str) -> Result<u32, String> {
-    let Some(rest) = ["$2y$", "$2a$", "$2b$"].iter().find_map(|prefix| hash.strip_prefix(prefix)) else {
-        return Err(format!("is {}", kind(hash)));
-    };
-    let Some((cost, digits)) = rest.split_once('$') else {
-        return Err("is a bcrypt hash that was cut off".to_owned());
-    };
-    let well_formed =
-        digits.len() == 53 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte));
-    if !well_formed || cost.len() != 2 || !cost.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err("is a bcrypt hash that was cut off or changed".to_owned());
-    }
-    match cost.parse::<u32>() {
-        Ok(cost) if (MIN_COST..=MAX_COST).contains(&cost) => Ok(cost),
-        _ => Err(format!("has bcrypt cost {cost}, it has to be from {MIN_COST} to {MAX_COST}")),
-    }
-}
-
-fn kind(hash: &str) -> &'static str {
-    match hash {
-        _ if hash.starts_with("$apr1$") || hash.starts_with("$1$") => "hashed with MD5, which is not accepted",
-        _ if hash.starts_with("{SHA}") => "hashed with SHA-1, which is not accepted",
-        _ if hash.starts_with("$5$") || hash.starts_with("$6$") => "hashed with SHA-crypt, which is not accepted",
-        _ if hash.starts_with("$2x$") => "hashed with a faulty old bcrypt ($2x$), which is not accepted",
-        _ => "not hashed with bcrypt",
-    }
 }
 
 #[cfg(test)]

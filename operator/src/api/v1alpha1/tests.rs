@@ -64,6 +64,9 @@ fn what_people_write_is_accepted() {
         "{networkPolicy: {allowedPeers: [{namespaceSelector: {}, podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}}",
         "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
         "{replicas: 0}",
+        "{auth: {htpasswdSecretRef: {name: guests}, anonymousPull: true}}",
+        "{auth: {disabled: true, anonymousPull: false}}",
+        "{auth: {anonymousPull: true, users: [{name: cook, passwordSecretRef: {name: staff}}]}}",
         "{topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]}",
         "{podSecurityContext: {fsGroup: 1000, supplementalGroups: [44]}}",
         "{podSecurityContext: {runAsUser: 0, runAsNonRoot: false}}",
@@ -177,6 +180,16 @@ fn a_user_can_be_written_into_an_htpasswd_file() {
         says(&user(name), "the names pull and push belong to the generated users");
     }
     assert_eq!(user("pusher"), "");
+}
+
+#[test]
+fn one_way_of_saying_who_may_do_what() {
+    let cook = "users: [{name: cook, passwordSecretRef: {name: staff}}]";
+    let both = refused(&format!("{{auth: {{htpasswdSecretRef: {{name: guests}}, {cook}}}}}"));
+    says(&both, "auth.htpasswdSecretRef is in place of all other users: leave auth.users out");
+    for other in [cook, "htpasswdSecretRef: {name: guests}", "anonymousPull: true"] {
+        says(&refused(&format!("{{auth: {{disabled: true, {other}}}}}")), "auth.disabled stands alone");
+    }
 }
 
 #[test]

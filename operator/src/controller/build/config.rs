@@ -27,23 +27,24 @@ pub(super) fn config_map(registry: &Registry) -> ConfigMap {
 }
 
 fn config(registry: &Registry) -> Config {
+    let users_log_in = registry.auth.users_log_in();
     Config {
         version: Some(Version::V0_1),
         log: Some(Log { formatter: Some(Formatter::Json), ..Log::default() }),
         storage: Some(Storage {
             filesystem: Some(Filesystem { rootdirectory: Some(path::DATA.into()), ..Filesystem::default() }),
-            // Who may delete is decided by access.yml.
-            delete: Some(Delete { enabled: Some(true) }),
+            // Who may delete is decided by access.yml; without it, it would be everybody.
+            delete: Some(Delete { enabled: Some(users_log_in) }),
             ..Storage::default()
         }),
-        auth: Some(Auth {
+        auth: users_log_in.then(|| Auth {
             htpasswd: Some(Htpasswd {
                 realm: Some(registry.name.to_string()),
                 path: Some(Path::new(path::AUTH).join(key::HTPASSWD)),
             }),
             ..Auth::default()
         }),
-        access: Some(Access { path: Some(Path::new(path::AUTH).join(key::ACCESS)) }),
+        access: users_log_in.then(|| Access { path: Some(Path::new(path::AUTH).join(key::ACCESS)) }),
         http: Some(http(registry)),
         health: Some(Health {
             storagedriver: Some(StorageDriverHealth { enabled: Some(true), ..StorageDriverHealth::default() }),

@@ -9,13 +9,10 @@ use crate::{
 };
 
 /// The generated users' passwords, a key a user. A person who changes or deletes a key changes that password.
-pub(super) fn credentials(registry: &Registry, material: &Material) -> Secret {
-    let [pull, push] = &material.generated;
-    opaque(
-        registry,
-        registry.name.credentials_secret(),
-        [(pull.name, pull.stored.clone()), (push.name, push.stored.clone())],
-    )
+pub(super) fn credentials(registry: &Registry, material: &Material) -> Option<Secret> {
+    let [pull, push] = material.generated.as_ref()?;
+    let entries = [pull, push].map(|user| (user.name, user.stored.clone()));
+    Some(opaque(registry, registry.name.credentials_secret(), entries))
 }
 
 /// The key that signs the state of uploads.

@@ -159,8 +159,10 @@ fn probe(path: &str) -> Probe {
 fn mounts(registry: &Registry) -> Vec<VolumeMount> {
     let read_only = |name: &str, path: &str| VolumeMount { read_only: Some(true), ..mount(name, path) };
     let certificates = registry.tls.is_enabled().then(|| read_only(volume::CERTIFICATES, path::CERTIFICATES));
-    [read_only(volume::CONFIG, path::CONFIG), read_only(volume::AUTH, path::AUTH)]
+    let auth = registry.auth.users_log_in().then(|| read_only(volume::AUTH, path::AUTH));
+    [read_only(volume::CONFIG, path::CONFIG)]
         .into_iter()
+        .chain(auth)
         .chain(certificates)
         .chain([mount(volume::DATA, path::DATA)])
         .collect()
@@ -181,11 +183,8 @@ fn volumes(registry: &Registry) -> Vec<Volume> {
     };
     let certificates =
         registry.tls.is_enabled().then(|| secret_volume(volume::CERTIFICATES, registry.name.tls_secret()));
-    [config, secret_volume(volume::AUTH, registry.name.htpasswd_secret())]
-        .into_iter()
-        .chain(certificates)
-        .chain([data_volume(registry)])
-        .collect()
+    let auth = registry.auth.users_log_in().then(|| secret_volume(volume::AUTH, registry.name.htpasswd_secret()));
+    [config].into_iter().chain(auth).chain(certificates).chain([data_volume(registry)]).collect()
 }
 
 /// Readable for the server's group alone.

@@ -9,17 +9,18 @@ use crate::{
     names::{annotation, key},
 };
 
-pub(super) fn htpasswd(registry: &Registry, material: &Material) -> Secret {
+pub(super) fn htpasswd(registry: &Registry, material: &Material) -> Option<Secret> {
+    let access = access_yml(&registry.auth)?;
     let mut metadata = registry.child_metadata(registry.name.htpasswd_secret(), "credentials");
     let record = htpasswd::record(&material.lines);
-    metadata.annotations = Some([(annotation::HTPASSWD_RECORD.to_owned(), record)].into());
-    Secret {
+    metadata.annotations = record.map(|record| [(annotation::HTPASSWD_RECORD.to_owned(), record)].into());
+    Some(Secret {
         metadata,
         type_: Some("Opaque".to_owned()),
         data: Some(data([
             (key::HTPASSWD, htpasswd::file(&material.lines).into_bytes()),
-            (key::ACCESS, access_yml(registry).into_bytes()),
+            (key::ACCESS, access.into_bytes()),
         ])),
         ..Secret::default()
-    }
+    })
 }

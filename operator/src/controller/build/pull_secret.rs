@@ -18,9 +18,9 @@ use crate::{
     names::key,
 };
 
-/// The Secrets of the generated users, pull and push.
+/// The Secrets of the generated users, pull and push, where there are such users.
 pub(super) fn pull_secrets(registry: &Registry, material: &Material) -> [Option<Secret>; 2] {
-    let [pull, push] = &material.generated;
+    let Some([pull, push]) = &material.generated else { return [None, None] };
     [
         pull_secret(registry, material, pull, registry.name.pull_secret()),
         pull_secret(registry, material, push, registry.name.push_secret()),

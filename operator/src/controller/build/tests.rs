@@ -343,7 +343,7 @@ fn users_and_rights_are_two_files_of_one_secret() {
           - {name: 'yes', passwordSecretRef: {name: staff}}
         ",
     );
-    let secret = build(&registry, Some(&material(&registry))).children.unwrap().htpasswd;
+    let secret = build(&registry, Some(&material(&registry))).children.unwrap().htpasswd.unwrap();
     assert_eq!(value(&secret, "htpasswd"), "pull:hash-1\npush:hash-2\n");
     let access: Value = serde_saphyr::from_str(&value(&secret, "access.yml")).unwrap();
     assert_eq!(
@@ -357,6 +357,34 @@ fn users_and_rights_are_two_files_of_one_secret() {
     let record = secret.metadata.annotations.unwrap()["privateregistry.io/htpasswd-record"].clone();
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record[0], json!({"user": "pull", "source": {"uid": "u", "resourceVersion": "7", "key": "pull"}}));
+}
+
+#[test]
+fn anonymous_pull_is_one_more_rule() {
+    let (_, children) = built("{auth: {anonymousPull: true}}");
+    let access: Value = serde_saphyr::from_str(&value(&children.htpasswd.unwrap(), "access.yml")).unwrap();
+    assert_eq!(
+        access,
+        json!({"rules": [
+            {"users": ["pull"], "actions": ["pull"]},
+            {"users": ["push"], "actions": ["pull", "push"]},
+            {"anonymous": true, "actions": ["pull"]},
+        ]})
+    );
+}
+
+#[test]
+fn where_nobody_is_asked_for_a_password_nothing_is_said_of_users_and_nobody_may_delete() {
+    let registry = validated("{auth: {disabled: true}}");
+    let material = Material { generated: None, lines: vec![], ..material(&registry) };
+    let children = build(&registry, Some(&material)).children.unwrap();
+    assert!(children.htpasswd.is_none() && children.credentials.is_none());
+    assert!(children.pull.is_none() && children.push.is_none());
+    let config = children.config.data.unwrap()["config.yml"].clone();
+    assert!(!config.contains("auth") && !config.contains("access"), "{config}");
+    assert!(config.contains("delete:\n    enabled: false"), "{config}");
+    let pod = json_of(&children.deployment)["spec"]["template"]["spec"].to_string();
+    assert!(!pod.contains("/auth") && !pod.contains("htpasswd"), "{pod}");
 }
 
 #[test]
@@ -378,7 +406,11 @@ fn clients_are_told_the_published_password_under_every_host() {
     let told = ["registry", "username", "password", "ca.crt"].map(|key| value(&pull, key));
     assert_eq!(told, ["larder.kitchen.svc.house.example:5443", "pull", "told-pull", "authorities"]);
     assert_eq!(value(&children.push.unwrap(), "password"), "told-push");
-    assert_eq!(value(&children.credentials, "push"), "new-push", "what is stored may be ahead of what is told");
+    assert_eq!(
+        value(&children.credentials.unwrap(), "push"),
+        "new-push",
+        "what is stored may be ahead of what is told"
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::Pass;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::{
-        registry::{About, Problem, Storage},
+        registry::{About, Auth, Problem, Storage, Users},
         versions::file_version,
     },
     names::{annotation, key},
@@ -240,7 +240,7 @@ fn unavailable(deployment: &Deployment) -> Option<Finding> {
 fn loading(pass: &Pass<'_>) -> Option<Finding> {
     let children = pass.applied.children.as_ref()?;
     let changed = |applied, observed, key| file_version(applied, key) != file_version(observed, key);
-    let htpasswd = (Some(&children.htpasswd), pass.observed.htpasswd.as_deref());
+    let htpasswd = (children.htpasswd.as_ref(), pass.observed.htpasswd.as_deref());
     let certificate = (children.certificate.as_ref(), pass.observed.tls.as_deref());
     let just_written = changed(htpasswd.0, htpasswd.1, key::HTPASSWD)
         || changed(htpasswd.0, htpasswd.1, key::ACCESS)
@@ -309,6 +309,21 @@ fn claim(claim: &PersistentVolumeClaim) -> Finding {
 }
 
 fn credentials(pass: &Pass<'_>) -> Finding {
-    problem(pass, |problem| problem.about == About::Credentials)
-        .map_or_else(|| Finding::new(true, "Accepted", "every user has a password that can be used"), Finding::from)
+    if let Some(problem) = problem(pass, |problem| problem.about == About::Credentials) {
+        return problem.into();
+    }
+    let (users, anonymous_pull) = match &pass.registry.auth {
+        Auth::Disabled => {
+            let message = "spec.auth.disabled is set: everybody who reaches the registry may pull and push";
+            return Finding::new(true, "Disabled", message);
+        }
+        Auth::Users { users, anonymous_pull } => (Some(users), *anonymous_pull),
+        Auth::Unchanged { .. } => (None, false),
+    };
+    let (reason, message) = match users {
+        Some(Users::File(_)) => ("Provided", "the users of the htpasswd file may pull and push"),
+        _ => ("Accepted", "every user has a password that can be used"),
+    };
+    let also = if anonymous_pull { "; everybody who reaches the registry may pull" } else { "" };
+    Finding::new(true, reason, format!("{message}{also}"))
 }

@@ -37,7 +37,7 @@ impl Cluster {
         let mut children = desired.children.unwrap();
         let mut observed = self.observed;
         if observed.htpasswd.is_none() {
-            observed.htpasswd = Some(Arc::new(children.htpasswd.clone()));
+            observed.htpasswd = children.htpasswd.clone().map(Arc::new);
             observed.tls = children.certificate.clone().map(Arc::new);
         }
         answer(&mut children, &self.deployment, &self.claim);

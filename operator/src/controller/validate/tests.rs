@@ -5,7 +5,7 @@ use crate::{
         fixtures::{larder, observed, observed_behind, resource, secret, settings, try_validated, validated},
         observe::Observed,
         optional_kinds::{OptionalKind, Unavailable},
-        registry::{About, Problem, Storage, Stored, Tls},
+        registry::{About, Auth, Problem, Storage, Stored, Tls, User, Users},
     },
     pki::{Authority, Current, leaf},
 };
@@ -19,6 +19,13 @@ fn only_problem(registry: &Registry) -> &Problem {
 
 fn refused(spec: &str) -> String {
     try_validated(spec, &observed()).unwrap_err().to_string()
+}
+
+fn users_of(registry: &Registry) -> &[User] {
+    match &registry.auth {
+        Auth::Users { users: Users::Managed(users), .. } => users,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -138,7 +145,7 @@ fn with_staff(data: &[(&str, &[u8])]) -> Registry {
 #[test]
 fn a_password_is_read_with_the_version_it_came_from() {
     let registry = with_staff(&[("pin", b"pepper\n")]);
-    let (password, source) = registry.users[0].password.as_ref().unwrap();
+    let (password, source) = users_of(&registry)[0].password.as_ref().unwrap();
     assert_eq!(password.expose(), "pepper");
     assert_eq!(
         (source.uid.as_str(), source.resource_version.as_str(), source.key.as_str()),
@@ -157,7 +164,7 @@ fn a_missing_secret_or_key_is_named() {
         problem.message,
         "the password of user cook, key pin of Secret kitchen/staff, cannot be read because the Secret does not exist: create it"
     );
-    assert!(registry.users[0].password.is_none(), "the user's last good lines are kept");
+    assert!(users_of(&registry)[0].password.is_none(), "the user's last good lines are kept");
 
     let no_key = with_staff(&[("password", b"pepper")]);
     assert_eq!(only_problem(&no_key).reason, "KeyNotFound");
@@ -274,4 +281,50 @@ fn a_claim_of_somebody_else_s_has_to_exist() {
 
     let there = Observed { claim: Some(Arc::default()), ..observed() };
     assert!(try_validated(spec, &there).unwrap().problems.is_empty());
+}
+
+const FILE: &str = "{auth: {htpasswdSecretRef: {name: guests}}}";
+const HASH: &str = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+/// What becomes of a user's own file.
+fn with_file(file: Option<&str>) -> Registry {
+    let guests = file.map(|file| secret("guests", "7", &[("htpasswd", file.as_bytes())]));
+    let mut observed = observed();
+    observed.referenced.insert("guests".into(), guests);
+    try_validated(FILE, &observed).unwrap()
+}
+
+#[test]
+fn a_file_of_the_user_s_own_is_taken_when_every_line_of_it_can_be_used() {
+    let registry = with_file(Some(&format!("# guests\namy:{HASH}\nbob:{HASH}\n")));
+    let Auth::Users { users: Users::File(lines), anonymous_pull: false } = &registry.auth else { panic!() };
+    assert_eq!(lines.iter().map(|line| line.user.as_str()).collect::<Vec<_>>(), ["amy", "bob"]);
+    assert!(registry.problems.is_empty());
+}
+
+#[test]
+fn a_file_with_a_line_that_cannot_be_used_changes_nothing_and_the_line_is_named() {
+    let registry = with_file(Some(&format!("amy:{HASH}\nbob:$apr1$x$y\n")));
+    assert!(matches!(&registry.auth, Auth::Unchanged { access } if access == "rules: []\n"), "{:?}", registry.auth);
+    let problem = only_problem(&registry);
+    assert_eq!((problem.about, problem.reason, problem.may_pass), (About::Credentials, "InvalidHtpasswd", false));
+    assert_eq!(
+        problem.message,
+        "the htpasswd file, key htpasswd of Secret kitchen/guests, cannot be used: line 2: the password of user \"bob\" is \
+         hashed with MD5, which is not accepted; replace the line by the output of `htpasswd -Bbn bob PASSWORD`; until then \
+         who may log in does not change"
+    );
+    assert!(only_problem(&with_file(Some("a\nb\nc\nd\n"))).message.contains("; and 1 lines more; until then"));
+    assert!(only_problem(&with_file(Some("# nobody\n"))).message.contains("has no user: write one with"));
+}
+
+#[test]
+fn a_file_that_does_not_exist_is_waited_for() {
+    assert_eq!(
+        (only_problem(&with_file(None)).reason, only_problem(&with_file(None)).may_pass),
+        ("SecretNotFound", true)
+    );
+    let mut observed = observed();
+    observed.referenced.insert("guests".into(), Some(secret("guests", "7", &[("other", b"")])));
+    assert_eq!(only_problem(&try_validated(FILE, &observed).unwrap()).reason, "KeyNotFound");
 }

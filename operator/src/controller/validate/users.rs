@@ -14,6 +14,7 @@ use crate::{
     names::{PULL_USER, PUSH_USER, RegistryName, annotation, key},
 };
 
+/// The users of the spec with their passwords.
 pub(super) fn users(spec: &Auth, name: &RegistryName, observed: &Observed, problems: &mut Vec<Problem>) -> Vec<User> {
     spec.users
         .iter()
