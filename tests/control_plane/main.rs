@@ -5,3 +5,6 @@
 
 mod at_rest;
 mod create;
+mod definition;
+mod replicas;
+mod rules;
