@@ -5,6 +5,7 @@ mod check;
 mod garbage_collect;
 mod healthcheck;
 mod htpasswd;
+mod sample;
 
 use std::{
     ffi::OsString,
@@ -55,6 +56,9 @@ enum Command {
     Healthcheck(healthcheck::Args),
     /// Remove what no manifest names, also while a server uses the same storage.
     GarbageCollect(garbage_collect::Args),
+    /// Take a CPU profile of the parent; a server starts this for /debug/pprof/profile.
+    #[command(name = crate::profile::sampler::COMMAND, hide = true)]
+    Sample(sample::Args),
 }
 
 /// Does what the command line says.
@@ -82,6 +86,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Serve { check: false, configuration }) => serve(configuration),
         Some(Command::Healthcheck(args)) => healthcheck::run(&args),
         Some(Command::GarbageCollect(args)) => garbage_collect::run(args),
+        Some(Command::Sample(args)) => sample::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

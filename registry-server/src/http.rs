@@ -27,6 +27,7 @@ pub(crate) mod health;
 mod location;
 mod manifests;
 mod pagination;
+mod profile;
 mod range;
 mod referrers;
 mod remainder;

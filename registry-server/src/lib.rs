@@ -10,6 +10,7 @@ mod health;
 pub mod http;
 pub mod metrics;
 pub mod oci;
+mod profile;
 pub mod registry;
 mod reload;
 pub mod shutdown;

@@ -12,7 +12,7 @@ use crate::{
 pub type Headers = BTreeMap<String, Vec<String>>;
 
 section! {
-    /// The main listener, and with `debug` a second one for health and metrics.
+    /// The main listener, and with `debug` a second one for health, metrics and profiles.
     Section Http {
         /// `host:port`, where an empty host is every address of the machine; with `net: unix` the path of a socket.
         addr: String = ":5000" => Implemented,
@@ -34,7 +34,7 @@ section! {
         headers: Headers => Implemented,
         /// HTTPS, unless absent.
         tls: Tls => Implemented,
-        /// The listener for health and metrics, unless absent.
+        /// The listener for health, metrics and CPU profiles, unless absent.
         debug: Debug => Implemented,
         /// HTTP/2 over TLS.
         http2: Http2 = "{}" => Implemented,
@@ -74,7 +74,7 @@ section! {
         directoryurl: String => Implemented,
     }
 
-    /// The listener for health and metrics: plain HTTP, not for the internet.
+    /// The listener for health, metrics and CPU profiles: plain HTTP, not for the internet.
     Section Debug {
         /// `host:port`; no such listener without it.
         addr: String => Implemented,

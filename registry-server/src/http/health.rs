@@ -1,5 +1,5 @@
-//! The listener for probes and monitoring: whether the server lives, is well and ready, its metrics, and which versions of
-//! its reloadable files are in force.
+//! The listener for probes and monitoring: whether the server lives, is well and ready, its metrics, which versions of its
+//! reloadable files are in force, and profiles.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::error::ApiError;
+use super::{error::ApiError, profile};
 use crate::{
     auth::Gate,
     health::Health,
@@ -58,6 +58,7 @@ pub(crate) fn router(subject: Subject) -> Router {
         // Not a route: its path is the user's, and may be one of those above.
         .fallback(metrics)
         .with_state(Arc::new(subject))
+        .merge(profile::router())
 }
 
 /// Whether requests should be sent here: the server is well, and not ending.
@@ -104,7 +105,8 @@ async fn versions(State(subject): State<Arc<Subject>>) -> Response {
 
 async fn metrics(State(subject): State<Arc<Subject>>, uri: Uri, headers: HeaderMap) -> Response {
     if subject.metrics_path.as_deref() != Some(uri.path()) {
-        return (StatusCode::NOT_FOUND, "there are /livez, /readyz, /debug/health and /versions\n").into_response();
+        return (StatusCode::NOT_FOUND, "there are /livez, /readyz, /debug/health, /debug/pprof/ and /versions\n")
+            .into_response();
     }
     let exposition = Exposition::accepted(&headers);
     match subject.metrics.render(exposition) {

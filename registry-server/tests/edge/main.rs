@@ -11,6 +11,7 @@ mod health;
 mod http2;
 mod limits;
 mod process;
+mod profile;
 mod reload;
 mod server;
 mod shutdown;

@@ -31,7 +31,7 @@ pub struct Http {
     pub http2: bool,
     /// Whether HTTP/2 is spoken without TLS.
     pub h2c: bool,
-    /// The listener for health and metrics.
+    /// The listener for health, metrics and profiles.
     pub debug: Option<Debug>,
 }
 
@@ -59,7 +59,7 @@ pub struct Tls {
     pub cipher_suites: Vec<SupportedCipherSuite>,
 }
 
-/// The listener for health and metrics.
+/// The listener for health, metrics and profiles.
 #[derive(Debug, Clone)]
 pub struct Debug {
     /// `host:port`.

@@ -1,0 +1,183 @@
+//! Threads of another process: which of them run, and what one is doing right now.
+//!
+//! Does not interpret what it copies.
+
+use std::{
+    fs,
+    io::{self, IoSliceMut},
+};
+
+use framehop::UnwindRegsNative;
+use nix::{
+    errno::Errno,
+    sys::{
+        ptrace,
+        signal::Signal,
+        uio::{RemoteIoVec, process_vm_readv},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
+
+/// How much of a stack is copied. What is deeper, is not in the profile.
+const STACK: usize = 256 << 10;
+
+/// Memory is there or not by the page. Larger pages begin where one of these does.
+const PAGE: usize = 4 << 10;
+
+/// What a thread was doing when it was stopped.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The instruction it was at.
+    pub(super) instruction: u64,
+    pub(super) registers: UnwindRegsNative,
+    stack: Vec<u8>,
+    /// The address of the first byte of `stack`.
+    top: u64,
+}
+
+impl Snapshot {
+    /// The eight bytes at an address of the stack, as a number.
+    pub(super) fn word(&self, address: u64) -> Result<u64, ()> {
+        let begin = address.checked_sub(self.top).and_then(|offset| usize::try_from(offset).ok()).ok_or(())?;
+        let bytes = self.stack.get(begin..).and_then(|rest| rest.first_chunk()).ok_or(())?;
+        Ok(u64::from_ne_bytes(*bytes))
+    }
+}
+
+/// A thread could not be looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {verb} a thread of the server{}", advice(*source))]
+pub(crate) struct Stop {
+    verb: &'static str,
+    source: Errno,
+}
+
+fn advice(error: Errno) -> &'static str {
+    match error {
+        Errno::EPERM | Errno::EACCES | Errno::ENOSYS => {
+            "; something forbids ptrace: a seccomp, AppArmor or SELinux profile of the container, the sysctl \
+             kernel.yama.ptrace_scope above 1, or a debugger that is attached"
+        }
+        _ => "",
+    }
+}
+
+/// The threads of `server` that run, or would if there were a processor for them.
+pub(super) fn running(server: Pid) -> io::Result<Vec<Pid>> {
+    let mut threads = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{server}/task"))? {
+        let entry = entry?;
+        // One that has ended meanwhile does not run.
+        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+        if is_running(&stat) {
+            threads.extend(entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw));
+        }
+    }
+    Ok(threads)
+}
+
+/// The state follows the name, which is in parentheses and may have some itself (`proc_pid_stat(5)`).
+fn is_running(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+}
+
+/// What `thread` of `server` is doing. It is stopped for as long as copying takes. `None`: it has ended.
+///
+/// # Errors
+/// When it may not be looked at.
+pub(super) fn snapshot(server: Pid, thread: Pid) -> Result<Option<Snapshot>, Stop> {
+    if unless_ended(ptrace::seize(thread, ptrace::Options::empty())).map_err(failed("trace"))?.is_none() {
+        return Ok(None);
+    }
+    // One that ends right now is not interrupted; waiting says so.
+    unless_ended(ptrace::interrupt(thread)).map_err(failed("stop"))?;
+    let Some(pending) = stopped(thread).map_err(failed("wait for"))? else { return Ok(None) };
+    let copied = copy(server, thread);
+    // Before anything else, whatever became of the copy.
+    unless_ended(ptrace::detach(thread, pending)).map_err(failed("continue"))?;
+    unless_ended(copied).map_err(failed("read"))
+}
+
+fn failed(verb: &'static str) -> impl Fn(Errno) -> Stop {
+    move |source| Stop { verb, source }
+}
+
+fn unless_ended<T>(result: nix::Result<T>) -> nix::Result<Option<T>> {
+    match result {
+        Err(Errno::ESRCH) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Waits until `thread` has stopped: the signal that it was about to get and that has to be passed on, if there is one.
+/// `None`: it has ended instead.
+fn stopped(thread: Pid) -> nix::Result<Option<Option<Signal>>> {
+    loop {
+        return match waitpid(thread, Some(WaitPidFlag::__WALL)) {
+            Ok(WaitStatus::Stopped(_, signal)) => Ok(Some(Some(signal))),
+            Ok(WaitStatus::PtraceEvent(..)) => Ok(Some(None)),
+            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD) => Ok(None),
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(error) => Err(error),
+        };
+    }
+}
+
+fn copy(server: Pid, thread: Pid) -> nix::Result<Snapshot> {
+    let (instruction, top, registers) = registers(thread)?;
+    Ok(Snapshot { instruction, registers, stack: read(server, top)?, top })
+}
+
+#[cfg(target_arch = "x86_64")]
+fn registers(thread: Pid) -> nix::Result<(u64, u64, UnwindRegsNative)> {
+    let registers = ptrace::getregs(thread)?;
+    Ok((registers.rip, registers.rsp, UnwindRegsNative::new(registers.rip, registers.rsp, registers.rbp)))
+}
+
+#[cfg(target_arch = "aarch64")]
+fn registers(thread: Pid) -> nix::Result<(u64, u64, UnwindRegsNative)> {
+    let registers = ptrace::getregs(thread)?;
+    let [.., frame, link] = registers.regs;
+    Ok((registers.pc, registers.sp, UnwindRegsNative::new(link, registers.sp, frame)))
+}
+
+/// What there is from `top` on, which may be less than asked for, or nothing.
+fn read(server: Pid, top: u64) -> nix::Result<Vec<u8>> {
+    let top = usize::try_from(top).map_err(|_| Errno::EFAULT)?;
+    let mut stack = vec![0; STACK];
+    // A part that reaches beyond the stack's end is not read at all, so each is a page.
+    let first = RemoteIoVec { base: top, len: PAGE - top % PAGE };
+    let pages = (1..STACK / PAGE)
+        .map_while(|number| Some(RemoteIoVec { base: (top - top % PAGE).checked_add(number * PAGE)?, len: PAGE }));
+    let parts: Vec<_> = std::iter::once(first).chain(pages).collect();
+    let length = match process_vm_readv(server, &mut [IoSliceMut::new(&mut stack)], &parts) {
+        Err(Errno::EFAULT) => 0,
+        length => length?,
+    };
+    stack.truncate(length);
+    Ok(stack)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_hide_the_state() {
+        assert!(is_running("12 (registry) R 1 12 12 0"));
+        assert!(is_running("12 (a) S (b) R 1 12 12 0"));
+        assert!(!is_running("12 () R ) S 1 12 12 0"));
+        assert!(!is_running(""));
+    }
+
+    #[test]
+    fn words_beyond_the_copied_stack_are_not_there() {
+        let registers = UnwindRegsNative::new(0, 0, 0);
+        let snapshot = Snapshot { instruction: 0, registers, stack: (0..16).collect(), top: 0x1000 };
+        assert_eq!(snapshot.word(0x1008), Ok(u64::from_ne_bytes([8, 9, 10, 11, 12, 13, 14, 15])));
+        for address in [0, 0xfff, 0x1009, 0x1010, u64::MAX] {
+            assert_eq!(snapshot.word(address), Err(()), "{address:x}");
+        }
+    }
+}
