@@ -15,7 +15,8 @@ pub fn perform(work: &Work) -> Result<Outcome, bcrypt::BcryptError> {
     if known.is_some_and(|hash| bcrypt::verify(password, hash).unwrap_or(false)) {
         return Ok(Outcome::Verified);
     }
-    bcrypt::non_truncating_hash(password, COST).map(Outcome::Hashed)
+    // `Password` has at most 72 bytes, of which none is cut off; the function that refuses to cut would refuse the 72nd too.
+    bcrypt::hash(password, COST).map(Outcome::Hashed)
 }
 
 /// A hash of a higher cost, which nobody but a stranger can have written, could keep a thread busy for days.
@@ -40,6 +41,18 @@ mod tests {
         assert!(hash.starts_with("$2b$10$"), "{hash}");
         assert_eq!(perform(&work("pepper", Some(hash.clone()))).unwrap(), Outcome::Verified);
         assert!(matches!(perform(&work("salt", Some(hash))).unwrap(), Outcome::Hashed(_)));
+    }
+
+    #[test]
+    fn the_longest_password_counts_to_its_last_byte() {
+        let longest = "x".repeat(72);
+        let Outcome::Hashed(hash) = perform(&work(&longest, None)).unwrap() else {
+            panic!("nothing to verify against")
+        };
+        assert_eq!(perform(&work(&longest, Some(hash.clone()))).unwrap(), Outcome::Verified);
+        for other in ["x".repeat(71), format!("{}y", "x".repeat(71))] {
+            assert!(matches!(perform(&work(&other, Some(hash.clone()))).unwrap(), Outcome::Hashed(_)));
+        }
     }
 
     #[test]
