@@ -49,6 +49,10 @@ pub struct Args {
     #[arg(long, env, value_delimiter = ',', default_value = "")]
     watch_namespaces: Vec<String>,
 
+    /// Namespaces that take copies of pull Secrets without the label privateregistry.io/pull-secrets, separated by commas
+    #[arg(long, env, value_delimiter = ',', default_value = "")]
+    pull_secret_namespaces: Vec<String>,
+
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env, default_value = "0.0.0.0:8080")]
     admin_addr: SocketAddr,
@@ -181,6 +185,7 @@ impl Args {
             namespace: self.pod_namespace,
             grace: self.credentials_grace_period,
             concurrency: self.concurrency,
+            pull_secret_namespaces: names(self.pull_secret_namespaces).into_iter().collect(),
         };
         let shutdown = told(stopped).boxed().shared();
         controller::run(client, scopes(self.watch_namespaces), settings, recorder, metrics, shutdown).await;
@@ -194,11 +199,17 @@ enum Lead {
     Lost,
 }
 
+/// Each name once, in order.
+fn names(listed: Vec<String>) -> Vec<String> {
+    let mut names: Vec<_> =
+        listed.into_iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 fn scopes(namespaces: Vec<String>) -> Vec<Scope> {
-    let mut namespaces: Vec<_> =
-        namespaces.into_iter().map(|namespace| namespace.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-    namespaces.sort();
-    namespaces.dedup();
+    let namespaces = names(namespaces);
     if namespaces.is_empty() { vec![Scope::Cluster] } else { namespaces.into_iter().map(Scope::Namespace).collect() }
 }
 

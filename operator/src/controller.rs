@@ -5,6 +5,7 @@
 pub mod announce;
 pub mod apply;
 pub mod build;
+pub mod distribute;
 #[cfg(test)]
 mod fixtures;
 pub mod issue;
@@ -16,8 +17,9 @@ pub mod status;
 mod stores;
 pub mod validate;
 pub mod versions;
+mod wakeups;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
 
 use futures::{StreamExt, future::join_all};
 use jiff::{SignedDuration, Timestamp};
@@ -31,11 +33,17 @@ use kube::{
 };
 use tokio::sync::Semaphore;
 
-use self::{memory::Memories, status::Pass, stores::Stores};
+use self::{
+    distribute::Reach,
+    memory::{Concern, Memories},
+    status::Pass,
+    stores::Stores,
+    wakeups::Wakeups,
+};
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
     metrics::{Metrics, Outcome},
-    names::RegistryName,
+    names::{FINALIZER, RegistryName},
 };
 
 /// The longest time until a registry is looked at again. Nothing is asked when nothing has changed; it is for clocks that jump.
@@ -62,6 +70,8 @@ pub struct Settings {
     pub grace: SignedDuration,
     /// Registries that are worked on at the same time.
     pub concurrency: u16,
+    /// Namespaces that take copies of pull Secrets without being labelled so.
+    pub pull_secret_namespaces: BTreeSet<String>,
 }
 
 /// Where registries are looked for.
@@ -74,6 +84,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether `namespace` is a part of it.
+    fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespace(name) => name == namespace,
+        }
+    }
+
     fn api<K>(&self, client: &Client) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
@@ -90,6 +108,8 @@ pub struct Context {
     client: Client,
     settings: Settings,
     stores: Stores,
+    /// Shared by the controllers of all scopes.
+    reach: Arc<Reach>,
     memories: Arc<Memories>,
     recorder: Recorder,
     metrics: Arc<Metrics>,
@@ -115,6 +135,9 @@ pub enum Error {
     /// Step six.
     #[error(transparent)]
     Status(status::Error),
+    /// What a deleted registry has left elsewhere.
+    #[error(transparent)]
+    CleanUp(distribute::Error),
     /// The object does not have the shape of our kind.
     #[error("the object cannot be read")]
     Unreadable(#[source] Box<kube::core::error_boundary::InvalidObject>),
@@ -130,6 +153,7 @@ impl Error {
             Self::Apply(apply::Error::Taken { .. }) => "NameTaken",
             Self::Apply(_) => "ApplyFailed",
             Self::Status(_) => "StatusFailed",
+            Self::CleanUp(_) => "CleanUpFailed",
         }
     }
 
@@ -180,13 +204,24 @@ async fn reconcile_registry(
     let desired = build::build(&validated, material.as_ref());
     // (client) server-side apply in order, then prune
     let applied = Box::pin(apply::apply(context, &validated, desired, &mut memory)).await.map_err(Error::Apply)?;
+    // (client) the pull Secret in other namespaces; what is refused there stops nothing
+    let children = applied.children.as_ref();
+    let distributed =
+        Box::pin(distribute::distribute(context, registry, &validated, children, &mut memory.distributed, now)).await;
     // (client, one patch) what a person wants to know
-    let pass = Pass { observed: &observed, registry: &validated, material: material.as_ref(), applied: &applied };
+    let pass = Pass {
+        observed: &observed,
+        registry: &validated,
+        material: material.as_ref(),
+        applied: &applied,
+        distributed: &distributed,
+    };
     let status = status::status(&pass, registry.status.as_ref(), registry.metadata.generation, now);
     status::write(&context.client, registry, name, &status).await.map_err(Error::Status)?;
 
-    let occurrences = material.as_ref().map_or(&[][..], |material| &material.occurrences);
-    announce::announce(&context.recorder, registry, &status, occurrences).await;
+    let mut occurrences = material.as_ref().map(|material| material.occurrences.clone()).unwrap_or_default();
+    occurrences.extend(announce::distributed(&distributed));
+    announce::announce(&context.recorder, registry, &status, &occurrences).await;
     context.metrics.certificate_expires(name, status.certificate.as_ref().map(|certificate| certificate.not_after.0));
     Ok(look_again(&pass, now))
 }
@@ -212,7 +247,8 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
             .is_none_or(|claim| claim.status.as_ref().and_then(|status| status.phase.as_deref()) != Some("Bound"));
     let claim = unwatched.then_some(READ_CLAIM_AGAIN);
     let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
-    [next, loading, claim, kind].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+    let elsewhere = pass.distributed.again;
+    [next, loading, claim, kind, elsewhere].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
 }
 
 /// Until the first of `times` that is still to come: what has passed, such as the end of a user's certificate, is no reason to
@@ -234,9 +270,9 @@ async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc
         }
     };
     if registry.meta().deletion_timestamp.is_some() {
-        // The garbage collector removes the children: nothing of ours is to bring them back.
-        return Ok(Action::await_change());
+        return let_go(registry, &name, &context).await;
     }
+    context.memories.is_concerned_by(&name, concern(registry));
     context.memories.refers_to(&name, observe::referenced_secrets(&registry.spec));
     let timer = context.metrics.reconcile_started();
     let result = Box::pin(reconcile_registry(registry, &name, &context)).await;
@@ -257,6 +293,21 @@ async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc
             Err(error)
         }
     }
+}
+
+/// The garbage collector removes the children, and nothing of ours is to bring them back; what it does not see is removed here.
+async fn let_go(registry: &PrivateRegistry, name: &RegistryName, context: &Context) -> Result<Action, Error> {
+    let memory = context.memories.of(name);
+    let mut memory = memory.lock().await;
+    let again = distribute::clean_up(context, registry, name, &mut memory.distributed, now()).await;
+    Ok(again.map_err(Error::CleanUp)?.map_or_else(Action::await_change, |again| Action::requeue(again.unsigned_abs())))
+}
+
+/// What concerns a registry outside its namespace. Copies that are no longer asked for may still be there.
+fn concern(registry: &PrivateRegistry) -> Concern {
+    let asked = &registry.spec.pull_secrets;
+    let finalizer = registry.meta().finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER);
+    Concern { namespaces: asked.namespace_selector.is_some() || finalizer, accounts: asked.service_accounts.clone() }
 }
 
 const fn outcome(result: &Result<SignedDuration, Error>) -> Outcome {
@@ -312,13 +363,19 @@ pub async fn run(
 ) {
     let permits = Arc::new(Semaphore::new(usize::from(settings.concurrency.max(1))));
     let memories = Arc::new(Memories::default());
-    let controllers = scopes.into_iter().map(|scope| {
+    let wakeups = Arc::new(Wakeups::new(&scopes));
+    let watched: Vec<_> =
+        scopes.iter().map(|scope| stores::watch(&client, scope, &memories, &wakeups, &metrics)).collect();
+    let secrets = watched.iter().map(|(_, stores)| stores.secrets.clone()).collect();
+    let (reach, elsewhere) = Reach::of(&client, &scopes, secrets, settings.pull_secret_namespaces.clone(), &metrics);
+    let elsewhere = elsewhere.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
+    let controllers = scopes.iter().zip(watched).map(|(scope, (controller, stores))| {
         let memories = Arc::clone(&memories);
-        let (controller, stores) = stores::watch(&client, &scope, &memories, &metrics);
         let context = Arc::new(Context {
             client: client.clone(),
             settings: settings.clone(),
             stores,
+            reach: Arc::clone(&reach),
             memories: Arc::clone(&memories),
             recorder: recorder.clone(),
             metrics: Arc::clone(&metrics),
@@ -326,6 +383,7 @@ pub async fn run(
         });
         let metrics = Arc::clone(&metrics);
         controller
+            .reconcile_on(wakeups.stream(scope))
             .with_config(Config::default().concurrency(settings.concurrency.max(1)))
             .graceful_shutdown_on(shutdown.clone())
             .run(reconcile, error_policy, context)
@@ -339,7 +397,7 @@ pub async fn run(
                 std::future::ready(())
             })
     });
-    join_all(controllers).await;
+    tokio::join!(join_all(controllers), elsewhere);
 }
 
 #[cfg(test)]

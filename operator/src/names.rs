@@ -10,6 +10,11 @@ pub const LEASE: &str = "private-registry-operator";
 pub const PULL_USER: &str = "pull";
 /// See [`PULL_USER`].
 pub const PUSH_USER: &str = "push";
+/// The end of the names of copies of pull Secrets.
+const COPY_SUFFIX: &str = "pull";
+
+/// Kept on a `PrivateRegistry` while something of its is outside its namespace, or on a service account.
+pub const FINALIZER: &str = "privateregistry.io/pull-secrets";
 
 /// Keys of labels, as Kubernetes recommends them, and the values that are the same everywhere.
 pub mod label {
@@ -25,6 +30,14 @@ pub mod label {
     pub const VERSION: &str = "app.kubernetes.io/version";
     /// What the object belongs to: [`APPLICATION`].
     pub const PART_OF: &str = "app.kubernetes.io/part-of";
+    /// Namespace of the registry whose pull Secret a Secret is a copy of.
+    pub const REGISTRY_NAMESPACE: &str = "privateregistry.io/registry-namespace";
+    /// Name of that registry.
+    pub const REGISTRY_NAME: &str = "privateregistry.io/registry-name";
+    /// On a namespace, with the value `true`: it takes copies of pull Secrets.
+    pub const PULL_SECRETS: &str = "privateregistry.io/pull-secrets";
+    /// On every namespace: its name.
+    pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
     /// Value of [`NAME`] and [`PART_OF`].
     pub const APPLICATION: &str = "private-registry";
 }
@@ -38,6 +51,8 @@ pub mod annotation {
     /// On a `PrivateRegistry`: each new value has the operator issue another certificate at once. On the certificate's Secret: the
     /// value that it answers.
     pub const RENEW: &str = "privateregistry.io/renew";
+    /// On a service account: which of its `imagePullSecrets` the operator has added, separated by commas.
+    pub const IMAGE_PULL_SECRETS: &str = "privateregistry.io/image-pull-secrets";
     /// Where each line of the htpasswd file came from, on the Secret that holds it.
     pub const HTPASSWD_RECORD: &str = "privateregistry.io/htpasswd-record";
 }
@@ -96,6 +111,22 @@ pub mod port {
     pub const DEBUG_NAME: &str = "debug";
 }
 
+/// Whether `name` can be the name of an object: an RFC 1123 subdomain.
+///
+/// A name becomes a part of a request's path, where a slash or a question mark would lead to another object than the one in the
+/// registry's own namespace.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    let letter_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        let ends = bytes.first().zip(bytes.last());
+        ends.is_some_and(|(first, last)| letter_or_digit(*first) && letter_or_digit(*last))
+            && bytes.iter().all(|byte| letter_or_digit(*byte) || *byte == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
 /// Which `PrivateRegistry`: the start of all its children's names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryName {
@@ -140,6 +171,36 @@ impl RegistryName {
     #[must_use]
     pub fn pull_secret(&self) -> String {
         self.child("pull")
+    }
+
+    /// Secret with which Pods of other namespaces pull: of at most 119 characters, and another one for every registry, because
+    /// neither part can contain a dot.
+    #[must_use]
+    pub fn pull_secret_copy(&self) -> String {
+        format!("{}.{}.{COPY_SUFFIX}", self.name, self.namespace)
+    }
+
+    /// The registry whose pull Secret a Secret of this name is a copy of.
+    #[must_use]
+    pub fn of_pull_secret_copy(secret: &str) -> Option<Self> {
+        let mut parts = secret.split('.').map(str::to_owned);
+        let [name, namespace, suffix] = [parts.next()?, parts.next()?, parts.next()?];
+        (suffix == COPY_SUFFIX && parts.next().is_none()).then_some(Self { namespace, name })
+    }
+
+    /// The labels by which a copy of the pull Secret is known for one.
+    #[must_use]
+    pub fn copy_labels(&self) -> BTreeMap<String, String> {
+        [
+            (label::NAME, label::APPLICATION),
+            (label::COMPONENT, "pull-secret-copy"),
+            (label::MANAGED_BY, FIELD_MANAGER),
+            (label::PART_OF, label::APPLICATION),
+            (label::REGISTRY_NAMESPACE, &self.namespace),
+            (label::REGISTRY_NAME, &self.name),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
     }
 
     /// Secret with which images are pushed.
@@ -225,5 +286,52 @@ impl RegistryName {
 impl fmt::Display for RegistryName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_registry_has_copies_of_its_own_name() {
+        let registry = |namespace: &str, name: &str| RegistryName { namespace: namespace.into(), name: name.into() };
+        let longest = registry(&"n".repeat(63), &"r".repeat(50));
+        for name in [registry("b", "a"), registry("a-b", "c"), registry("a", "b-c"), longest] {
+            let copy = name.pull_secret_copy();
+            assert!(is_object_name(&copy), "{copy}");
+            assert_eq!(RegistryName::of_pull_secret_copy(&copy), Some(name));
+        }
+        for other in ["larder-pull", "a.b", "a.b.push", "a.b.c.pull", "pull"] {
+            assert_eq!(RegistryName::of_pull_secret_copy(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_subdomain_and_never_a_path() {
+        for name in ["a", "staff", "staff.2", "0-a.b-1", &"x".repeat(253)] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in [
+            "",
+            ".",
+            "..",
+            "../secrets",
+            "a/b",
+            "a?watch=1",
+            "a#b",
+            "a%2fb",
+            "a..b",
+            "-a",
+            "a-",
+            "a.",
+            "A",
+            "a b",
+            "a\n",
+            "ä",
+            &"x".repeat(254),
+        ] {
+            assert!(!is_object_name(name), "{name}");
+        }
     }
 }

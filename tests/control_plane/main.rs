@@ -6,5 +6,8 @@
 mod at_rest;
 mod create;
 mod definition;
+mod place;
+mod pull_secrets;
 mod replicas;
 mod rules;
+mod tenant;

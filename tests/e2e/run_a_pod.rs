@@ -19,7 +19,9 @@ async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
         Crane::with(&team, "push").await?.push(&Image::app()?, "app:1").await?;
         trust(namespace.name(), &team).await?;
 
-        namespace.create_object::<Deployment>(&deployment(&team.host())).await?;
+        namespace
+            .create_object::<Deployment>(&deployment(&team.host(), "imagePullSecrets: [{name: team-pull}]"))
+            .await?;
         until(&namespace.api::<Deployment>(), "app", "two available Pods", |deployment: &Deployment| {
             deployment.status.as_ref().and_then(|status| status.available_replicas) == Some(2)
         })
@@ -36,7 +38,7 @@ async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
 }
 
 /// Does on every node what a person would do there.
-async fn trust(namespace: &str, team: &Registry) -> Result<()> {
+pub(crate) async fn trust(namespace: &str, team: &Registry) -> Result<()> {
     let script = root().join("tests/cluster/trust-registry");
     run(command(script, [namespace, team.name()])).await.map(drop).context(
         "this test needs nodes that are containers of this machine's Docker engine, as on kind: \
@@ -44,8 +46,8 @@ async fn trust(namespace: &str, team: &Registry) -> Result<()> {
     )
 }
 
-/// Two Pods, as strict as the namespace demands.
-fn deployment(host: &str) -> String {
+/// Two Pods, as strict as the namespace demands, that pull as `pulling` says.
+pub(crate) fn deployment(host: &str, pulling: &str) -> String {
     format!(
         "
 apiVersion: apps/v1
@@ -57,7 +59,7 @@ spec:
   template:
     metadata: {{labels: {{app: app}}}}
     spec:
-      imagePullSecrets: [{{name: team-pull}}]
+      {pulling}
       terminationGracePeriodSeconds: 0
       securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
       containers:

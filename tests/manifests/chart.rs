@@ -69,6 +69,8 @@ fn a_value_that_means_nothing_is_refused() {
         "serverImage.pullPolicy=Always",
         "watchNamespaces=lion",
         "watchNamespaces={Lion}",
+        "pullSecrets.namespaces=lion",
+        "pullSecrets.namespaces={Lion}",
         "concurrency=0",
         "log.format=xml",
         "log.level=loud",
@@ -144,6 +146,7 @@ fn images_are_of_this_release_unless_values_name_others() {
 fn settings_reach_the_operator() {
     let objects = render(&[
         "watchNamespaces={lion,zebra}",
+        "pullSecrets.namespaces={zebra}",
         "clusterDomain=savannah.local",
         "concurrency=3",
         "credentials.gracePeriod=90s",
@@ -154,6 +157,7 @@ fn settings_reach_the_operator() {
 
     for (name, value) in [
         ("WATCH_NAMESPACES", "lion,zebra"),
+        ("PULL_SECRET_NAMESPACES", "zebra"),
         ("CLUSTER_DOMAIN", "savannah.local"),
         ("CONCURRENCY", "3"),
         ("CREDENTIALS_GRACE_PERIOD", "90s"),
@@ -169,7 +173,13 @@ fn settings_reach_the_operator() {
 #[test]
 fn the_operator_understands_its_settings() {
     let flags: BTreeMap<String, String> = Args::command().get_arguments().filter_map(flag).collect();
-    let unusual = ["watchNamespaces={lion}", "log.level=trace", "log.format=text", "credentials.gracePeriod=1h30m"];
+    let unusual = [
+        "watchNamespaces={lion}",
+        "pullSecrets.namespaces={lion,zebra}",
+        "log.level=trace",
+        "log.format=text",
+        "credentials.gracePeriod=1h30m",
+    ];
     for values in [&[][..], &unusual] {
         let objects = render(values);
         let arguments = container(&objects)["env"].as_array().unwrap().iter().map(|variable| {

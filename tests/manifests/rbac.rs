@@ -72,7 +72,24 @@ fn watching_some_namespaces_needs_the_same_rights_but_only_there() {
     assert!(of_kind(&some, "ClusterRole").is_empty() && of_kind(&some, "ClusterRoleBinding").is_empty());
     for namespace in ["lion", "zebra"] {
         let role = of_kind(&some, "Role").into_iter().find(|role| role["metadata"]["namespace"] == namespace);
-        assert_eq!(role.expect("a Role in each namespace")["rules"], cluster_role["rules"]);
+        let role = role.expect("a Role in each namespace");
+        assert_eq!(rules(role), rules(cluster_role)[..rules(role).len()]);
+    }
+    // Namespaces are no part of a namespace.
+    let role = of_kind(&some, "Role")[0];
+    let more: Vec<_> = rules(cluster_role).into_iter().skip(rules(role).len()).collect();
+    let namespaces = serde_json::json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]});
+    assert_eq!(more, [&namespaces]);
+}
+
+#[test]
+fn the_operator_changes_no_registry_but_its_finalizer_and_no_namespace() {
+    for role in roles(&render(&["rbac.aggregatedRoles=false"])) {
+        for rule in rules(role) {
+            let (resources, verbs) = (strings(rule, "resources"), strings(rule, "verbs"));
+            assert!(!resources.contains(&"namespaces") || verbs == ["list", "watch"], "{}: {rule}", identity(role));
+            assert!(!resources.contains(&"privateregistries") || verbs == ["list", "watch", "patch"], "{rule}");
+        }
     }
 }
 

@@ -6,20 +6,22 @@ What it makes is written by server-side apply: patch, and create while there is 
 taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccounts carry metadata alone.
 */}}
 {{- define "private-registry-operator.rules" -}}
-# The resources it serves. It never changes a spec.
+# The resources it serves. It never changes a spec: patch is for the finalizer of a registry that has copies of its pull Secret
+# elsewhere, or entries on service accounts.
 - apiGroups: [privateregistry.io]
   resources: [privateregistries]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 # Conditions, endpoint and certificate dates.
 - apiGroups: [privateregistry.io]
   resources: [privateregistries/status]
   verbs: [patch]
 # Its own: certificates, password hashes, credentials, pull and push Secrets; delete, because a certificate goes when TLS is
-# switched off. A person's, which a resource refers to: read one by one.
+# switched off. A person's, which a resource refers to: read one by one. Copies of pull Secrets, in namespaces that take them.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
-# The server's config.yml, the Service clients talk to, the account its Pod runs as.
+# The server's config.yml, the Service clients talk to, the account its Pod runs as. Other accounts' imagePullSecrets, where
+# spec.pullSecrets names them: patch.
 - apiGroups: [""]
   resources: [configmaps, services, serviceaccounts]
   verbs: [get, list, watch, create, patch, delete]
@@ -49,6 +51,15 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{/* What a Role cannot give: in some namespaces alone, the operator knows them by name and takes no notice of labels. */}}
+{{- define "private-registry-operator.clusterRules" -}}
+# Labels of namespaces, by which copies of pull Secrets are taken and selected; watched as metadata, and only when some registry
+# asks for copies.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
 {{- end }}
 
 {{/* The one Lease that says which Pod of the operator works. Creation cannot be limited to a name. */}}

@@ -13,6 +13,7 @@ mod auth;
 mod availability;
 mod ingress;
 mod pod;
+mod pull_secrets;
 mod service;
 mod status;
 mod storage;
@@ -34,8 +35,9 @@ pub use self::{
     availability::{NetworkPolicy, PodDisruptionBudget},
     ingress::Ingress,
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
+    pull_secrets::{LabelOperator, NamespaceRequirement, NamespaceSelector, PullSecrets},
     service::{IpFamilyPolicy, Service, ServiceType},
-    status::{CertificateStatus, PrivateRegistryStatus, StorageStatus},
+    status::{CertificateStatus, PrivateRegistryStatus, PullSecretsStatus, StorageStatus},
     storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
     tls::{KeyAlgorithm, SecretRef, SelfSigned, Tls},
 };
@@ -124,6 +126,10 @@ pub struct PrivateRegistrySpec {
     #[serde(default)]
     pub auth: Auth,
 
+    /// Who else gets the pull Secret: other namespaces, and service accounts. Defaults to nobody: a Pod names the Secret itself.
+    #[serde(default)]
+    pub pull_secrets: PullSecrets,
+
     /// The Service under which the registry is reached. Defaults to a `ClusterIP` Service on port 443, or 80 without TLS.
     #[serde(default)]
     pub service: Service,
@@ -205,6 +211,11 @@ pub struct PrivateRegistrySpec {
     /// The `ServiceAccount` of the registry's Pod. Defaults to one that the operator makes, without annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<ServiceAccount>,
+}
+
+/// CEL: whether `value` can be the name of an object. One with a slash would lead a request somewhere else.
+fn is_object_name(value: &str) -> String {
+    format!("{value}.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
 }
 
 /// The CRD as it is installed.

@@ -9,6 +9,7 @@ use kube::{
 };
 
 use super::{
+    distribute::Outcome,
     issue::Occurrence,
     status::conditions::{CERTIFICATE_EXPIRING, PAUSED, condition},
     validate::is_paused,
@@ -16,7 +17,7 @@ use super::{
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
 
 /// Reasons that every new registry goes through.
-const EXPECTED: [&str; 3] = ["WaitingForService", "ClaimPending", "WaitingForLoadBalancer"];
+const EXPECTED: [&str; 4] = ["WaitingForService", "ClaimPending", "WaitingForLoadBalancer", "WaitingForNamespaces"];
 
 /// Publishes what has happened in a pass and which conditions have turned.
 pub(super) async fn announce(
@@ -52,6 +53,48 @@ pub(super) async fn unreadable(
     }
 }
 
+/// Says what a deleted registry leaves behind, because it could not be removed.
+pub(super) async fn left_behind(recorder: &Recorder, registry: &PrivateRegistry, outcome: &Outcome) {
+    let what = outcome.failing().unwrap_or_else(|| "namespaces and service accounts could not be listed".to_owned());
+    let note = format!("let go without removing all copies of the pull Secret: {what}");
+    tracing::warn!(registry = registry.metadata.name, namespace = registry.metadata.namespace, note);
+    let event = Event {
+        type_: EventType::Warning,
+        reason: "PullSecretLeftBehind".to_owned(),
+        note: Some(shortened(&note)),
+        action: "Delete".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
+        tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
+    }
+}
+
+/// What has happened to copies of the pull Secret.
+pub(super) fn distributed(outcome: &Outcome) -> Vec<Occurrence> {
+    let some = |namespaces: &[String]| (!namespaces.is_empty()).then(|| namespaces.to_vec());
+    let copied = some(&outcome.copied).map(|namespaces| Occurrence::PullSecretCopied { namespaces });
+    let removed = some(&outcome.removed).map(|namespaces| Occurrence::PullSecretRemoved { namespaces });
+    copied.into_iter().chain(removed).collect()
+}
+
+/// What an Event can hold: 1024 bytes.
+fn shortened(note: &str) -> String {
+    const LIMIT: usize = 1024;
+    let end = (0..=note.len().min(LIMIT)).rev().find(|end| note.is_char_boundary(*end)).unwrap_or_default();
+    note[..end].to_owned()
+}
+
+/// Some by name, the rest by number.
+fn listed(namespaces: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = namespaces.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match namespaces.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 fn happened(occurrence: &Occurrence) -> Event {
     let (reason, action, note) = match occurrence {
         Occurrence::CertificateIssued { reason, not_after } => (
@@ -74,6 +117,14 @@ fn happened(occurrence: &Occurrence) -> Event {
             "Rotate",
             format!("the Secret of user {user} has the new password, which all Pods accept"),
         ),
+        Occurrence::PullSecretCopied { namespaces } => {
+            ("PullSecretCopied", "Distribute", format!("copied the pull Secret to namespace {}", listed(namespaces)))
+        }
+        Occurrence::PullSecretRemoved { namespaces } => (
+            "PullSecretRemoved",
+            "Distribute",
+            format!("removed the copy of the pull Secret from namespace {}", listed(namespaces)),
+        ),
     };
     Event {
         type_: EventType::Normal,
@@ -90,7 +141,7 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
     let event = |type_, condition: &Condition| Event {
         type_,
         reason: condition.reason.clone(),
-        note: Some(condition.message.clone()),
+        note: Some(shortened(&condition.message)),
         action: "Reconcile".to_owned(),
         secondary: None,
     };
@@ -159,6 +210,20 @@ mod tests {
 
     fn reasons(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus) -> Vec<String> {
         turned(before, after).into_iter().map(|event| event.reason).collect()
+    }
+
+    #[test]
+    fn a_note_is_no_longer_than_an_event_can_hold() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"x".repeat(2000)).len(), 1024);
+        assert_eq!(shortened(&format!("{}ä", "x".repeat(1023))), "x".repeat(1023));
+    }
+
+    #[test]
+    fn a_few_namespaces_are_named_and_the_rest_counted() {
+        let names: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].map(str::to_owned).into();
+        assert_eq!(listed(&names[..2]), "a, b");
+        assert_eq!(listed(&names), "a, b, c, d, e and 2 more");
     }
 
     #[test]

@@ -80,10 +80,15 @@ impl Error {
     /// Whether the namespace is being deleted, so that nothing can be made in it any more.
     #[must_use]
     pub fn is_namespace_terminating(&self) -> bool {
-        let Self::Request { source: kube::Error::Api(status), .. } = self else { return false };
-        let causes = status.details.iter().flat_map(|details| &details.causes);
-        causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+        matches!(self, Self::Request { source, .. } if is_namespace_terminating(source))
     }
+}
+
+/// Whether something could not be made because its namespace is being deleted.
+pub(super) fn is_namespace_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 /// What the last apply of an object was about.
@@ -328,7 +333,8 @@ enum Outcome<K> {
     Unchanged(K),
 }
 
-fn hash(object: &impl Serialize) -> Result<[u8; 32], serde_json::Error> {
+/// What tells whether an object is wanted as it was wanted before.
+pub(super) fn hash(object: &impl Serialize) -> Result<[u8; 32], serde_json::Error> {
     let json = serde_json::to_vec(object)?;
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, &json).as_ref());

@@ -15,6 +15,7 @@ mod network_policy;
 mod persistent_volume_claim;
 mod pod_disruption_budget;
 pub(super) mod pull_secret;
+mod pull_secret_copy;
 mod security;
 mod service;
 mod service_account;
@@ -29,6 +30,7 @@ use k8s_openapi::{
     },
 };
 
+pub(super) use self::pull_secret_copy::copy_of_pull_secret;
 use super::{issue::Material, optional_kinds::OptionalChild, registry::Registry};
 
 /// Resources as they should be.

@@ -34,6 +34,7 @@ pub(super) fn settings() -> Settings {
         namespace: "steward".into(),
         grace: SignedDuration::from_mins(5),
         concurrency: 1,
+        pull_secret_namespaces: std::collections::BTreeSet::new(),
     }
 }
 

@@ -97,6 +97,16 @@ pub enum Occurrence {
         /// Name of the user.
         user: String,
     },
+    /// Namespaces have got a copy of the pull Secret.
+    PullSecretCopied {
+        /// Names of the namespaces.
+        namespaces: Vec<String>,
+    },
+    /// Namespaces have lost theirs.
+    PullSecretRemoved {
+        /// Names of the namespaces.
+        namespaces: Vec<String>,
+    },
     /// The pull or push Secret has the new password.
     PasswordPublished {
         /// Name of the user.

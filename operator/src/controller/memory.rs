@@ -9,7 +9,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{apply::Record, versions::Versions};
+use super::{apply::Record, distribute::Distributed, versions::Versions};
 use crate::names::RegistryName;
 
 /// What is remembered of one registry.
@@ -21,6 +21,17 @@ pub(super) struct Memory {
     pub(super) secrets: HashMap<String, Arc<Secret>>,
     /// The files that all running Pods have loaded.
     pub(super) loaded: Option<Versions>,
+    /// What was written outside the registry's own children.
+    pub(super) distributed: Distributed,
+}
+
+/// Which changes outside its namespace concern a registry.
+#[derive(Debug, Default)]
+pub(super) struct Concern {
+    /// Whether it has copies, or may have, in other namespaces.
+    pub(super) namespaces: bool,
+    /// Names of service accounts that are to pull from it.
+    pub(super) accounts: Vec<String>,
 }
 
 /// What is remembered of all registries.
@@ -34,6 +45,7 @@ struct Entry {
     memory: Arc<tokio::sync::Mutex<Memory>>,
     failures: u32,
     references: Vec<String>,
+    concern: Concern,
 }
 
 impl Memories {
@@ -78,6 +90,39 @@ impl Memories {
         referring.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Notes what concerns a registry outside its namespace.
+    pub(super) fn is_concerned_by(&self, name: &RegistryName, concern: Concern) {
+        self.with(name, |entry| entry.concern = concern);
+    }
+
+    /// Whether a registry of this name has been looked at.
+    pub(super) fn knows(&self, name: &RegistryName) -> bool {
+        self.lock().contains_key(name)
+    }
+
+    /// The registries that a change of namespaces concerns.
+    pub(super) fn concerned_by_namespaces(&self) -> Vec<RegistryName> {
+        self.concerned(|_, concern| concern.namespaces)
+    }
+
+    /// The registries that a service account concerns.
+    pub(super) fn concerned_by_account(&self, namespace: &str, account: &str) -> Vec<RegistryName> {
+        self.concerned(|name, concern| {
+            (concern.namespaces || name.namespace == namespace) && concern.accounts.iter().any(|name| name == account)
+        })
+    }
+
+    /// The registries that anything outside their namespace concerns.
+    pub(super) fn distributing(&self) -> Vec<RegistryName> {
+        self.concerned(|_, concern| concern.namespaces || !concern.accounts.is_empty())
+    }
+
+    fn concerned(&self, by: impl Fn(&RegistryName, &Concern) -> bool) -> Vec<RegistryName> {
+        let registries = self.lock();
+        let concerned = registries.iter().filter(|(name, entry)| by(name, &entry.concern));
+        concerned.map(|(name, _)| name.clone()).collect()
+    }
+
     fn with<T>(&self, name: &RegistryName, work: impl FnOnce(&mut Entry) -> T) -> T {
         let mut registries = self.lock();
         work(registries.entry(name.clone()).or_default())
@@ -106,6 +151,21 @@ mod tests {
         assert!(memories.referrers("hall", "cook").is_empty());
         memories.forget(&name("larder"));
         assert!(memories.referrers("kitchen", "cook").is_empty());
+    }
+
+    #[test]
+    fn changes_elsewhere_concern_those_who_have_something_there() {
+        let memories = Memories::default();
+        let accounts = || vec!["cook".to_owned()];
+        memories.is_concerned_by(&name("larder"), Concern { namespaces: true, accounts: accounts() });
+        memories.is_concerned_by(&name("cellar"), Concern { namespaces: false, accounts: accounts() });
+        memories.is_concerned_by(&name("attic"), Concern::default());
+        assert_eq!(memories.concerned_by_namespaces(), [name("larder")]);
+        assert_eq!(memories.concerned_by_account("hall", "cook"), [name("larder")]);
+        assert_eq!(memories.concerned_by_account("kitchen", "cook").len(), 2);
+        assert!(memories.concerned_by_account("kitchen", "butler").is_empty());
+        assert_eq!(memories.distributing().len(), 2);
+        assert!(memories.knows(&name("attic")) && !memories.knows(&name("hall")));
     }
 
     #[test]

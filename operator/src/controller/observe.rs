@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec, Tls},
-    names::RegistryName,
+    names::{RegistryName, is_object_name},
 };
 
 /// Why something could not be read.
@@ -141,13 +141,15 @@ fn is_self_signed(tls: &Tls) -> bool {
     tls.secret_ref.is_none() && tls.disabled != Some(true)
 }
 
-/// Names of the Secrets that a spec refers to, without repetitions.
+/// Names of the Secrets that a spec refers to, without repetitions. What cannot be a name names no Secret: an older CRD may have
+/// let it in.
 #[must_use]
 pub fn referenced_secrets(spec: &PrivateRegistrySpec) -> Vec<String> {
     let passwords = spec.auth.users.iter().map(|user| &user.password_secret_ref.name);
     let certificate = spec.tls.secret_ref.iter().map(|secret| &secret.name);
     let htpasswd = spec.auth.htpasswd_secret_ref.iter().map(|secret| &secret.name);
-    let mut names: Vec<_> = passwords.chain(htpasswd).chain(certificate).cloned().collect();
+    let mut names: Vec<_> =
+        passwords.chain(htpasswd).chain(certificate).filter(|name| is_object_name(name)).cloned().collect();
     names.sort();
     names.dedup();
     names
@@ -176,6 +178,9 @@ async fn claim(
     let Some(existing) = claim.and_then(|claim| claim.existing_claim.as_deref()) else {
         return Ok(context.stores.claims.get(&stores::reference(name, &name.workload())));
     };
+    if !is_object_name(existing) {
+        return Ok(None);
+    }
     let api = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), &name.namespace);
     let claim = api.get_opt(existing).await.map_err(read_error("PersistentVolumeClaim", name, existing))?;
     Ok(claim.map(Arc::new))
@@ -216,4 +221,18 @@ impl Secrets<'_> {
 fn read_error(kind: &'static str, registry: &RegistryName, name: &str) -> impl FnOnce(kube::Error) -> Error {
     let (namespace, name) = (registry.namespace.clone(), name.to_owned());
     move |source| Error::Read { kind, namespace, name, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::controller::fixtures;
+
+    #[test]
+    fn what_is_no_name_is_never_asked_for() {
+        let spec = "{tls: {secretRef: {name: '../../hall/secrets/badge'}}, auth: {users: [
+            {name: cook, passwordSecretRef: {name: staff}}, {name: maid, passwordSecretRef: {name: staff}},
+            {name: thief, passwordSecretRef: {name: 'staff/../../../hall/secrets/safe'}},
+            {name: spy, passwordSecretRef: {name: 'staff?fieldSelector=x'}}]}}";
+        assert_eq!(super::referenced_secrets(&fixtures::resource(spec).spec), ["staff"]);
+    }
 }

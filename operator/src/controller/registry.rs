@@ -11,6 +11,7 @@ use k8s_openapi::{
         apis::meta::v1::{ObjectMeta, OwnerReference},
     },
 };
+use kube::core::Selector;
 
 pub use self::exposure::{Exposure, Host, Ingress, NetworkPolicy};
 use crate::{
@@ -45,6 +46,8 @@ pub struct Registry {
     pub credentials: Credentials,
     /// The key that signs the state of uploads, when there is one.
     pub http_secret: Option<String>,
+    /// Who else gets the pull Secret.
+    pub pull_secrets: PullSecrets,
     /// The Service.
     pub service: Service,
     /// What leads to the registry from outside the cluster.
@@ -103,6 +106,14 @@ impl Registry {
     #[must_use]
     pub fn all_hosts(&self) -> Vec<String> {
         [self.image_hosts(), self.external_hosts()].concat()
+    }
+
+    /// The hosts that images are named by in other namespaces, without port, the full one first: those under `.svc` alone, which
+    /// can be nobody else's. A registry `docker` in a namespace `io` must not answer for `docker.io` there.
+    #[must_use]
+    pub fn hosts_elsewhere(&self) -> [String; 2] {
+        let [.., svc, full] = self.name.hosts(&self.cluster_domain);
+        [full, svc]
     }
 
     /// `host`, or `host:port` where a client would otherwise use another port.
@@ -311,6 +322,15 @@ impl Stored {
             Self::Unusable(value) | Self::Good { value, .. } => Some(value),
         }
     }
+}
+
+/// Who else gets the pull Secret.
+#[derive(Debug)]
+pub struct PullSecrets {
+    /// Namespaces, of those that take copies; `None` is none.
+    pub namespaces: Option<Selector>,
+    /// Names of service accounts, there and in the registry's own namespace.
+    pub service_accounts: Vec<String>,
 }
 
 /// The Service.

@@ -11,7 +11,7 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use proptest::prelude::*;
 
 use super::{
-    build::{Children, build},
+    build::{Children, build, copy_of_pull_secret},
     fixtures,
     issue::{Material, Occurrence, material},
     observe::Observed,
@@ -79,6 +79,8 @@ impl Cluster {
         let registry = validate(&resource, &self.observed(), &settings, self.now).unwrap();
         let material = material(&registry, settings.grace, self.now).unwrap();
         let children = build(&registry, Some(&material)).children.unwrap();
+        let copy = children.pull.as_ref().map(|pull| copy_of_pull_secret(&registry, pull));
+        assert!(copy != Some(None), "a pull Secret can be copied");
         let wanted = secrets(children);
         let pruned = self.prune(&wanted);
         let changed = wanted.into_iter().filter(|secret| self.put(secret.clone())).count();
@@ -213,13 +215,41 @@ fn a_key_that_is_deleted_is_generated_anew() {
 fn what_cannot_be_a_password_changes_nothing() {
     let mut cluster = Cluster::settled("{}");
     let pull = cluster.value("larder-pull", "password");
-    cluster.write("larder-credentials", "pull", b"");
     let file = cluster.value("larder-htpasswd", "htpasswd");
+    for wrong in ["", "\n", "with a NUL \0 inside", &"x".repeat(73), &"ä".repeat(37)] {
+        cluster.write("larder-credentials", "pull", wrong.as_bytes());
+        cluster.settle();
+        assert_eq!(cluster.value("larder-htpasswd", "htpasswd"), file);
+        assert_eq!(cluster.value("larder-credentials", "pull"), wrong, "what a person has written is not overwritten");
+        assert!(cluster.accepts("pull", &pull));
+        assert_eq!(cluster.value("larder-pull", "password"), pull);
+    }
+    cluster.write("larder-credentials", "pull", "x".repeat(72).as_bytes());
     cluster.settle();
-    assert_eq!(cluster.value("larder-htpasswd", "htpasswd"), file);
-    assert_eq!(cluster.value("larder-credentials", "pull"), "", "what a person has written is not overwritten");
-    assert!(cluster.accepts("pull", &pull));
-    assert_eq!(cluster.value("larder-pull", "password"), pull);
+    assert!(cluster.accepts("pull", &"x".repeat(72)));
+}
+
+#[test]
+fn a_user_s_old_password_is_accepted_until_the_grace_period_after_loading_the_new_one() {
+    let mut cluster = Cluster::with("{auth: {users: [{name: cook, passwordSecretRef: {name: staff}}]}}");
+    cluster.write("staff", "password", b"pepper");
+    cluster.settle();
+    cluster.write("staff", "password", b"saffron");
+    cluster.loaded = false;
+    cluster.pass();
+    cluster.wait(DAY);
+    cluster.pass();
+    assert!(cluster.accepts("cook", "pepper") && cluster.accepts("cook", "saffron"), "no Pod has loaded the new one");
+
+    cluster.loaded = true;
+    let (material, _) = cluster.pass();
+    assert_eq!(material.next_line_goes, Some(cluster.now + MINUTE * 5));
+    cluster.wait(MINUTE * 5 - SignedDuration::from_secs(1));
+    cluster.pass();
+    assert!(cluster.accepts("cook", "pepper"));
+    cluster.wait(SignedDuration::from_secs(1));
+    cluster.pass();
+    assert!(!cluster.accepts("cook", "pepper") && cluster.accepts("cook", "saffron"));
 }
 
 #[test]

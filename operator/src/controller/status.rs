@@ -15,12 +15,15 @@ use serde_json::json;
 
 use super::{
     build::{Applied, Resources},
+    distribute::Outcome,
     issue::Material,
     observe::Observed,
     registry::{Registry, Storage, Tls},
 };
 use crate::{
-    api::v1alpha1::{CertificateStatus, PrivateRegistry, PrivateRegistryStatus, SecretRef, StorageStatus},
+    api::v1alpha1::{
+        CertificateStatus, PrivateRegistry, PrivateRegistryStatus, PullSecretsStatus, SecretRef, StorageStatus,
+    },
     names::{FIELD_MANAGER, RegistryName},
 };
 
@@ -44,6 +47,8 @@ pub struct Pass<'a> {
     pub material: Option<&'a Material>,
     /// What is there now.
     pub applied: &'a Resources<Applied>,
+    /// What has become of the pull Secret elsewhere.
+    pub distributed: &'a Outcome,
 }
 
 impl Pass<'_> {
@@ -82,6 +87,7 @@ pub fn status(
         ca_secret_ref: authorities.map(|_| secret_ref(registry.name.tls_secret())),
         pull_secret_ref: told.and_then(|children| children.pull.as_ref()).map(|secret| secret_ref(secret.name_any())),
         push_secret_ref: told.and_then(|children| children.push.as_ref()).map(|secret| secret_ref(secret.name_any())),
+        pull_secrets: pull_secrets(pass.distributed, previous),
         certificate: pass.material.and_then(certificate),
         storage: pass.claim().map(storage),
         replicas: Some(deployment.and_then(|status| status.replicas).unwrap_or_default()),
@@ -89,6 +95,17 @@ pub fn status(
         ready_replicas: Some(deployment.and_then(|status| status.ready_replicas).unwrap_or_default()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
     }
+}
+
+fn pull_secrets(distributed: &Outcome, previous: Option<&PrivateRegistryStatus>) -> Option<PullSecretsStatus> {
+    if distributed.waiting {
+        return previous.and_then(|previous| previous.pull_secrets.clone());
+    }
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    distributed.asked.then(|| PullSecretsStatus {
+        namespaces: count(distributed.namespaces),
+        failing: count(distributed.failures.len()),
+    })
 }
 
 fn internal_endpoint(registry: &Registry) -> Option<String> {

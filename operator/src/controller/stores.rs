@@ -14,7 +14,7 @@ use k8s_openapi::{
     },
 };
 use kube::{
-    Client, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::PartialObjectMeta,
     core::DeserializeGuard,
     runtime::{
@@ -25,7 +25,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Scope, chain, memory::Memories, optional_kinds::OptionalKinds};
+use super::{Scope, chain, memory::Memories, optional_kinds::OptionalKinds, wakeups::Wakeups};
 use crate::{
     api::v1alpha1::PrivateRegistry,
     metrics::Metrics,
@@ -88,6 +88,7 @@ pub(super) fn watch(
     client: &Client,
     scope: &Scope,
     memories: &Arc<Memories>,
+    wakeups: &Arc<Wakeups>,
     metrics: &Arc<Metrics>,
 ) -> (Controller<DeserializeGuard<PrivateRegistry>>, Stores) {
     let ours = watcher::Config::default().labels(&our_label()).page_size(PAGE_SIZE);
@@ -108,7 +109,7 @@ pub(super) fn watch(
     let (optional, optional_triggers) = OptionalKinds::new(client.clone(), scope.clone(), Arc::clone(metrics));
     let optional = Arc::new(optional);
 
-    let memories = Arc::clone(memories);
+    let (memories, wakeups) = (Arc::clone(memories), Arc::clone(wakeups));
     let controller = Controller::for_stream(registry_events, registries)
         .watches_stream(service_events, |child: Service| owner(&child))
         .watches_stream(deployment_events, |child: Deployment| owner(&child))
@@ -117,6 +118,8 @@ pub(super) fn watch(
         .watches_stream(service_account_events, |child: PartialObjectMeta<ServiceAccount>| owner(&child))
         .reconcile_on(optional_triggers)
         .watches_stream(secret_events, move |secret: PartialObjectMeta<Secret>| {
+            let copy_of = RegistryName::of_pull_secret_copy(&secret.name_any());
+            wakeups.wake(copy_of.filter(|registry| memories.knows(registry)));
             owner(&secret).into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>()
         });
     (controller, Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional })
@@ -130,7 +133,6 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// A store and the objects that are touched. An error is counted and the watch goes on.
     fn open<K>(
         &self,
         config: watcher::Config,
@@ -144,16 +146,7 @@ impl Source<'_> {
             + Sync
             + 'static,
     {
-        let (reader, writer) = reflector::store();
-        let metrics = Arc::clone(self.metrics);
-        let kind = K::kind(&()).into_owned();
-        let events = watcher(self.scope.api::<K>(self.client), config)
-            .default_backoff()
-            .modify(|object| object.managed_fields_mut().clear())
-            .reflect(writer)
-            .touched_objects()
-            .inspect(move |event| tell_failure(&kind, event, &metrics));
-        (reader, events)
+        open(self.scope.api::<K>(self.client), config, |_| {}, self.metrics)
     }
 }
 
@@ -170,6 +163,32 @@ pub(super) fn tell_failure<K>(kind: &str, event: &Result<K, watcher::Error>, met
 /// The label that every object of the operator's has.
 pub(super) fn our_label() -> String {
     format!("{}={FIELD_MANAGER}", label::MANAGED_BY)
+}
+
+/// A store and the objects that are touched, each after `trim`. An error is counted and the watch goes on.
+pub(super) fn open<K, T>(
+    api: Api<K>,
+    config: watcher::Config,
+    trim: T,
+    metrics: &Arc<Metrics>,
+) -> (Store<K>, impl Stream<Item = Result<K, watcher::Error>> + Send + use<K, T>)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    T: Fn(&mut K) + Send + 'static,
+{
+    let (reader, writer) = reflector::store();
+    let metrics = Arc::clone(metrics);
+    let kind = K::kind(&()).into_owned();
+    let events = watcher(api, config)
+        .default_backoff()
+        .modify(move |object| {
+            object.meta_mut().managed_fields = None;
+            trim(object);
+        })
+        .reflect(writer)
+        .touched_objects()
+        .inspect(move |event| tell_failure(&kind, event, &metrics));
+    (reader, events)
 }
 
 /// What a store calls a child of `registry`.

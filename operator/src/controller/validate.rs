@@ -8,6 +8,7 @@ mod auth;
 mod exposure;
 mod optional;
 mod pod;
+mod pull_secrets;
 mod storage;
 mod tls;
 mod users;
@@ -83,6 +84,7 @@ pub fn validate(
         auth: auth::auth(&spec.auth, &name, observed, &mut problems)?,
         credentials: users::credentials(observed, &name, &mut problems),
         http_secret: observed.http.as_deref().and_then(|secret| text(secret, key::HTTP_SECRET)),
+        pull_secrets: pull_secrets::pull_secrets(&spec.pull_secrets),
         service: Service {
             type_: spec.service.type_,
             port: spec.service.port.unwrap_or_else(|| tls.default_port()),

@@ -35,6 +35,36 @@ pub(super) const NAMES: &[Row] = &[row("use at most 50 lower case letters, digit
 
 pub(super) const SPECS: &[Row] = &[
     row(
+        "passwordSecretRef.name must be the name of a Secret in the same namespace",
+        "{auth: {users: [{name: cook, passwordSecretRef: {name: ../../hall/secrets/safe}}]}}",
+        "{auth: {users: [{name: cook, passwordSecretRef: {name: staff.2}}]}}",
+    ),
+    row(
+        "htpasswdSecretRef.name must be the name of a Secret in the same namespace",
+        "{auth: {htpasswdSecretRef: {name: hall/safe}}}",
+        "{auth: {htpasswdSecretRef: {name: guests}}}",
+    ),
+    row(
+        "secretRef.name must be the name of a Secret in the same namespace",
+        "{tls: {secretRef: {name: 'badge?watch=1'}}}",
+        "{tls: {secretRef: {name: badge}}}",
+    ),
+    row(
+        "existingClaim must be the name of a PersistentVolumeClaim in the same namespace",
+        "{storage: {persistentVolumeClaim: {existingClaim: ../attic}}}",
+        "{storage: {persistentVolumeClaim: {existingClaim: attic}}}",
+    ),
+    row(
+        "pullSecrets.serviceAccounts must be names of service accounts",
+        "{pullSecrets: {serviceAccounts: [default, hall/butler]}}",
+        "{pullSecrets: {serviceAccounts: [default, butler]}}",
+    ),
+    row(
+        "In and NotIn need values, Exists and DoesNotExist take none",
+        "{pullSecrets: {namespaceSelector: {matchExpressions: [{key: floor, operator: In}]}}}",
+        "{pullSecrets: {namespaceSelector: {matchExpressions: [{key: floor, operator: Exists}]}}}",
+    ),
+    row(
         "auth.htpasswdSecretRef is in place of all other users",
         "{auth: {htpasswdSecretRef: {name: a}, users: [{name: cook, passwordSecretRef: {name: b}}]}}",
         "{auth: {htpasswdSecretRef: {name: a}, users: [], anonymousPull: true}}",

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::is_object_name;
+
 /// Who may do what: the generated users `pull` and `push` and users of your own, or a file of your own in place of all of them,
 /// or everybody.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -51,6 +53,8 @@ impl Auth {
 pub struct HtpasswdSecretRef {
     /// Name of a Secret in the same namespace.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(is_object_name("self")).message("htpasswdSecretRef.name must be the name of a Secret in \
+        the same namespace: lower case letters, digits, '-' and '.'"))]
     pub name: String,
 
     /// Key in the Secret whose value is the file: lines with bcrypt hashes as `htpasswd -B` writes them. Every line is checked before
@@ -92,6 +96,8 @@ pub struct User {
 pub struct PasswordSecretRef {
     /// Name of a Secret in the same namespace.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(is_object_name("self")).message("passwordSecretRef.name must be the name of a Secret in \
+        the same namespace: lower case letters, digits, '-' and '.'"))]
     pub name: String,
 
     /// Key in the Secret whose value is the password: 1 to 72 bytes, without NUL; a line feed at the end is not part of it.

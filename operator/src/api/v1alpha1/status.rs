@@ -47,6 +47,10 @@ pub struct PrivateRegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_secret_ref: Option<super::SecretRef>,
 
+    /// Copies of the pull Secret. Not there when none are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_secrets: Option<PullSecretsStatus>,
+
     /// The certificate being served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateStatus>,
@@ -96,4 +100,14 @@ pub struct StorageStatus {
     /// Capacity of the bound volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<String>,
+}
+
+/// Copies of the pull Secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PullSecretsStatus {
+    /// Other namespaces that have the pull Secret as it is now.
+    pub namespaces: i32,
+    /// Namespaces where something could not be written; `CredentialsReady` says which and why.
+    pub failing: i32,
 }

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::is_object_name;
+
 /// Where blobs are kept: at most one of `persistentVolumeClaim` and `emptyDir`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -83,6 +85,8 @@ pub struct PersistentVolumeClaim {
     /// wrote. The operator uses it and never changes or deletes it. Defaults to none: a claim of the registry's name is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(is_object_name("self")).message("existingClaim must be the name of a PersistentVolumeClaim \
+        in the same namespace: lower case letters, digits, '-' and '.'"))]
     pub existing_claim: Option<String>,
 }
 

@@ -62,6 +62,9 @@ fn what_people_write_is_accepted() {
         "{ingress: {host: registry.example.com, className: slate, annotations: {a.example/b: c}, tlsSecretName: badge}}",
         "{networkPolicy: {}, podDisruptionBudget: {}}",
         "{networkPolicy: {allowedPeers: [{namespaceSelector: {}, podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}}",
+        "{pullSecrets: {namespaceSelector: {}, serviceAccounts: [default, builder.v2]}}",
+        "{pullSecrets: {namespaceSelector: {matchLabels: {team: blue}, matchExpressions: [{key: floor, operator: NotIn, \
+         values: ['1']}, {key: lit, operator: Exists}]}}}",
         "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
         "{replicas: 0}",
         "{auth: {htpasswdSecretRef: {name: guests}, anonymousPull: true}}",
@@ -94,6 +97,33 @@ fn one_kind_of_storage_and_one_kind_of_tls() {
     says(&refused("{tls: {selfSigned: {}, secretRef: {name: x}}}"), "one of selfSigned, secretRef and disabled: true");
     says(&refused("{tls: {secretRef: {name: x}, disabled: true}}"), "one of selfSigned, secretRef and disabled: true");
     says(&refused("{storage: {persistentVolumeClaim: {existingClaim: x, size: 1Gi}}}"), "existingClaim stands alone");
+}
+
+#[test]
+fn a_reference_names_an_object_of_the_same_namespace() {
+    for name in ["../../hall/secrets/safe", "hall/safe", "safe?watch=1", "safe#x", "%2e%2e", "..", "Safe", "a b", "-a"]
+    {
+        let user = format!("{{auth: {{users: [{{name: cook, passwordSecretRef: {{name: '{name}'}}}}]}}}}");
+        says(&refused(&user), "passwordSecretRef.name must be the name of a Secret in the same namespace");
+        let file = format!("{{auth: {{htpasswdSecretRef: {{name: '{name}'}}}}}}");
+        says(&refused(&file), "htpasswdSecretRef.name must be the name of a Secret in the same namespace");
+        let certificate = format!("{{tls: {{secretRef: {{name: '{name}'}}}}}}");
+        says(&refused(&certificate), "secretRef.name must be the name of a Secret in the same namespace");
+        let claim = format!("{{storage: {{persistentVolumeClaim: {{existingClaim: '{name}'}}}}}}");
+        says(&refused(&claim), "existingClaim must be the name of a PersistentVolumeClaim in the same namespace");
+    }
+}
+
+#[test]
+fn pull_secrets_go_where_names_and_selectors_can_point() {
+    for name in ["../../hall/serviceaccounts/butler", "hall/butler", "Butler", "a b"] {
+        let spec = format!("{{pullSecrets: {{serviceAccounts: ['{name}']}}}}");
+        says(&refused(&spec), "pullSecrets.serviceAccounts must be names of service accounts");
+    }
+    for requirement in ["operator: In", "operator: NotIn, values: []", "operator: Exists, values: [x]"] {
+        let spec = format!("{{pullSecrets: {{namespaceSelector: {{matchExpressions: [{{key: k, {requirement}}}]}}}}}}");
+        says(&refused(&spec), "In and NotIn need values, Exists and DoesNotExist take none");
+    }
 }
 
 #[test]

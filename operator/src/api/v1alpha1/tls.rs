@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::is_object_name;
+
 /// How the registry proves who it is: at most one of `selfSigned`, `secretRef` and `disabled`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -113,5 +115,7 @@ pub struct SecretRef {
     /// Name of a Secret of type kubernetes.io/tls in the same namespace, with tls.crt, tls.key and, for the generated pull and
     /// push Secrets, optionally the authority's ca.crt.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(is_object_name("self")).message("secretRef.name must be the name of a Secret in the same \
+        namespace: lower case letters, digits, '-' and '.'"))]
     pub name: String,
 }

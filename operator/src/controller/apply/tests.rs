@@ -18,6 +18,7 @@ use kube::api::DynamicObject;
 
 use crate::controller::{
     Scope,
+    distribute::Reach,
     fixtures::{larder, material, settings, validated},
     optional_kinds::{OptionalKind, OptionalKinds},
     stores::Stores,
@@ -122,6 +123,7 @@ impl Cluster {
                 client: client.clone(),
                 settings: settings(),
                 stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional },
+                reach: Reach::of(&client, &[], vec![], std::collections::BTreeSet::new(), &Arc::default()).0,
                 memories: Arc::default(),
                 recorder: Recorder::new(client, "larder-keeper".into()),
                 metrics: Arc::default(),

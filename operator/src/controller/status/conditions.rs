@@ -18,6 +18,7 @@ use super::Pass;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::{
+        distribute::Outcome,
         registry::{About, Auth, Problem, Storage, Users},
         versions::file_version,
     },
@@ -325,5 +326,35 @@ fn credentials(pass: &Pass<'_>) -> Finding {
         _ => ("Accepted", "every user has a password that can be used"),
     };
     let also = if anonymous_pull { "; everybody who reaches the registry may pull" } else { "" };
-    Finding::new(true, reason, format!("{message}{also}"))
+    distributed(pass.distributed, reason, format!("{message}{also}"))
+}
+
+/// What is told where users have no problem: `accepted`, and where else the pull Secret is. That does not make a registry unready,
+/// which serves all the same.
+fn distributed(outcome: &Outcome, reason: &'static str, accepted: String) -> Finding {
+    if outcome.waiting {
+        let message = "the namespaces and service accounts that are to have the pull Secret have not been listed; if this \
+                       stays, check that the operator's role allows list and watch of both";
+        return Finding::new(false, "WaitingForNamespaces", message);
+    }
+    if let Some(failing) = outcome.failing() {
+        let message = format!("the pull Secret is not everywhere it should be: {failing}");
+        return Finding::new(false, "PullSecretNotCopied", message);
+    }
+    if !outcome.asked {
+        return Finding::new(true, reason, accepted);
+    }
+    if outcome.nothing_to_copy {
+        return Finding::new(
+            true,
+            reason,
+            format!("{accepted}; there is no generated user whose pull Secret could be copied"),
+        );
+    }
+    let copies = outcome.namespaces;
+    let confined = outcome.confined_to.as_ref().map_or_else(String::new, |namespaces| {
+        let number = namespaces.len();
+        format!(", of the {number} in which the operator works and which it knows by name alone, without labels")
+    });
+    Finding::new(true, reason, format!("{accepted}; other namespaces with the pull Secret: {copies}{confined}"))
 }

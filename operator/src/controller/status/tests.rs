@@ -16,6 +16,7 @@ struct Cluster {
     deployment: Value,
     claim: Value,
     paused: bool,
+    distributed: Outcome,
 }
 
 impl Cluster {
@@ -27,6 +28,7 @@ impl Cluster {
                 "replicas": 1}),
             claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
             paused: false,
+            distributed: Outcome::default(),
         }
     }
 
@@ -43,7 +45,14 @@ impl Cluster {
         answer(&mut children, &self.deployment, &self.claim);
         let service = observed.service.as_deref().cloned().unwrap_or(desired.service);
         let applied = Resources { service, children: Some(children), phase: PhantomData };
-        let pass = Pass { observed: &observed, registry: &registry, material: Some(&material), applied: &applied };
+        let distributed = &self.distributed;
+        let pass = Pass {
+            observed: &observed,
+            registry: &registry,
+            material: Some(&material),
+            applied: &applied,
+            distributed,
+        };
         status(&pass, previous, Some(3), at)
     }
 }
@@ -115,7 +124,9 @@ fn the_first_write_has_every_condition() {
     let desired = build(&registry, None);
     let applied = Resources { service: desired.service, children: None, phase: PhantomData };
     let observed = Observed::default();
-    let pass = Pass { observed: &observed, registry: &registry, material: None, applied: &applied };
+    let distributed = Outcome::default();
+    let pass =
+        Pass { observed: &observed, registry: &registry, material: None, applied: &applied, distributed: &distributed };
     let status = status(&pass, None, Some(1), now());
     let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
     let wanted =
@@ -336,4 +347,38 @@ fn a_kind_that_is_missing_is_told_and_the_rest_goes_on() {
     }
     assert_eq!(condition_of(&status, "Reconciling"), is("True", "KindForbidden"));
     assert_eq!(status.ready_replicas, Some(1));
+}
+
+#[test]
+fn copies_are_counted_and_what_fails_is_told_without_taking_readiness_away() {
+    let selects = "{pullSecrets: {namespaceSelector: {}}}";
+    let with = |distributed| Cluster { distributed, ..Cluster::serving() }.status(selects, None, now());
+    let message = |status: &PrivateRegistryStatus| {
+        let credentials = status.conditions.iter().find(|condition| condition.type_ == condition::CREDENTIALS_READY);
+        credentials.unwrap().message.clone()
+    };
+    assert_eq!(Cluster::serving().status("{}", None, now()).pull_secrets, None);
+
+    let copied = with(Outcome { asked: true, namespaces: 2, ..Outcome::default() });
+    assert_eq!(copied.pull_secrets, Some(PullSecretsStatus { namespaces: 2, failing: 0 }));
+    assert!(message(&copied).ends_with("other namespaces with the pull Secret: 2"), "{}", message(&copied));
+
+    let confined_to = Some(vec!["attic".to_owned(), "hall".to_owned()]);
+    let confined = with(Outcome { asked: true, namespaces: 1, confined_to, ..Outcome::default() });
+    assert!(message(&confined).contains("of the 2 in which the operator works"), "{}", message(&confined));
+
+    let nothing = with(Outcome { asked: true, nothing_to_copy: true, ..Outcome::default() });
+    assert!(message(&nothing).contains("no generated user whose pull Secret could be copied"), "{}", message(&nothing));
+
+    let failures = [("hall".to_owned(), "Secret x: no".to_owned())].into();
+    let failing = with(Outcome { asked: true, namespaces: 1, failures, ..Outcome::default() });
+    assert_eq!(failing.pull_secrets, Some(PullSecretsStatus { namespaces: 1, failing: 1 }));
+    assert_eq!(condition_of(&failing, condition::READY), is("True", "Serving"));
+    assert_eq!(condition_of(&failing, condition::CREDENTIALS_READY), is("False", "PullSecretNotCopied"));
+    assert!(message(&failing).contains("in namespace hall, Secret x: no"), "{}", message(&failing));
+
+    let waiting = Outcome { waiting: true, ..Outcome::default() };
+    let later = Cluster { distributed: waiting, ..Cluster::serving() }.status(selects, Some(&copied), now());
+    assert_eq!(condition_of(&later, condition::CREDENTIALS_READY), is("False", "WaitingForNamespaces"));
+    assert_eq!(later.pull_secrets, copied.pull_secrets, "what was known stays");
 }
