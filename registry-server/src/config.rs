@@ -116,8 +116,8 @@ pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, Stri
         Source::File(file) => read(file).map_err(|source| Error::Read { path: path.clone(), source })?,
     };
     let mut report = Report::default();
-    let mut document =
-        yaml::parse(&text, "", &mut report).map_err(|reason| Error::Parse { path: path.clone(), reason })?;
+    let mut document = yaml::parse(&text, Config::NODE, "", &mut report)
+        .map_err(|reason| Error::Parse { path: path.clone(), reason })?;
     if *source == Source::Embedded {
         document["storage"] = json!({"filesystem": {"rootdirectory": EMBEDDED_ROOT}});
     }

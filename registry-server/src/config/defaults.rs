@@ -35,7 +35,7 @@ fn fill_field(map: &mut Map<String, Value>, field: &Field) {
 /// The default of a key. A test holds that every one can be read.
 fn parse(default: &str, field: &Field) -> Option<Value> {
     let mut report = Report::default();
-    document::shape(yaml::parse(default, field.key, &mut report).ok()?, field.node, field.key, &mut report)
+    document::shape(yaml::parse(default, field.node, field.key, &mut report).ok()?, field.node, field.key, &mut report)
 }
 
 #[cfg(test)]

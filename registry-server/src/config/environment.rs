@@ -205,7 +205,7 @@ impl Variable<'_> {
             let text = serde_saphyr::from_str::<String>(self.value).unwrap_or_else(|_| self.value.to_owned());
             return Some(Value::String(text));
         }
-        let value = match yaml::parse(self.value, self.name, self.report) {
+        let value = match yaml::parse(self.value, node, self.name, self.report) {
             Ok(value) => value,
             // `*` is no YAML, but meant to be an entry.
             Err(_) if !acted_upon || matches!(node, Node::List(Node::Text)) => Value::String(self.value.to_owned()),

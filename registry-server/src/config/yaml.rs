@@ -1,7 +1,9 @@
-//! YAML as the reference takes it: of several documents the first one, and of a key that is there twice both values.
+//! YAML as the reference takes it: of several documents the first one, of a key that is there twice both values, and texts
+//! as they are written, whatever they look like.
 
 use std::{cell::RefCell, fmt};
 
+use registry_config::keys::Node;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
@@ -9,13 +11,16 @@ use serde::{
 use serde_json::{Map, Value};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
+use self::written::Written;
 use super::document::{Report, join};
 
-/// Parses `text`. An empty one is an empty mapping. `path` is where it belongs, for warnings.
+mod written;
+
+/// Parses `text`, which is to look like `node`. An empty one is an empty mapping. `path` is where it belongs, for warnings.
 ///
 /// # Errors
 /// What is wrong with the text, with its place but without its lines: there may be passwords in them.
-pub(super) fn parse(text: &str, path: &str, report: &mut Report) -> Result<Value, String> {
+pub(super) fn parse(text: &str, node: &Node, path: &str, report: &mut Report) -> Result<Value, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
@@ -26,7 +31,7 @@ pub(super) fn parse(text: &str, path: &str, report: &mut Report) -> Result<Value
         first = Some(Tree { path: path.to_owned(), repeated: &repeated }.deserialize(deserializer)?);
         Ok(())
     });
-    let value = match (result, first) {
+    let mut value = match (result, first) {
         (Ok(()), value) => value.unwrap_or_default(),
         (Err(serde_saphyr::Error::MultipleDocuments { .. }), Some(value)) => {
             report.warn("the configuration has several documents (---), the first one alone is read".to_owned());
@@ -34,10 +39,19 @@ pub(super) fn parse(text: &str, path: &str, report: &mut Report) -> Result<Value
         }
         (Err(error), _) => return Err(error.to_string()),
     };
+    restore_texts(&mut value, node, text);
     for key in repeated.into_inner() {
         report.warn(format!("{key} is there more than once, the last value of each key counts"));
     }
     Ok(value)
+}
+
+/// Reads `text` once more, for what is to be a text in it. What went wrong has been said at the first time.
+fn restore_texts(value: &mut Value, node: &Node, text: &str) {
+    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins, with_snippet: false };
+    let _ = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        Written { value: &mut *value, node }.deserialize(deserializer)
+    });
 }
 
 /// A value and the place it belongs to. Keys that are there twice are added to `repeated`.
@@ -133,13 +147,14 @@ fn merge(earlier: &mut Value, later: Value) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use registry_config::{Config, keys::Described};
     use serde_json::json;
 
     use super::*;
 
     fn parsed(text: &str) -> (Value, Vec<String>) {
         let mut report = Report::default();
-        (parse(text, "", &mut report).unwrap(), report.warnings)
+        (parse(text, Config::NODE, "", &mut report).unwrap(), report.warnings)
     }
 
     #[test]
@@ -169,10 +184,29 @@ mod tests {
         assert_eq!(warnings, Vec::<String>::new());
     }
 
+    #[test]
+    fn texts_are_as_they_are_written_and_all_else_is_what_yaml_says() {
+        let (value, _) = parsed(
+            "http: {secret: 007, host: 1.50, relativeurls: yes, tls: {clientcas: [0x10, on, 'a b']}}\n\
+             log:\n  fields: {a: No, b: 1e3}\n  level: 5\nauth: {htpasswd: {realm: ~}}\nunknown: 007\nhttp: {secret: 008}\n",
+        );
+        assert_eq!(
+            value,
+            json!({
+                "http": {
+                    "secret": "008", "host": "1.50", "relativeurls": true, "tls": {"clientcas": ["0x10", "on", "a b"]},
+                },
+                "log": {"fields": {"a": "No", "b": "1e3"}, "level": 5},
+                "auth": {"htpasswd": {"realm": null}},
+                "unknown": 7.0,
+            })
+        );
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "([a-c]: |- |\\{|\\}|\\[|&a |\\*a|<<: |\n|  |---|\\PC){0,30}") {
-            let _ = parse(&text, "", &mut Report::default());
+            let _ = parse(&text, Config::NODE, "", &mut Report::default());
         }
     }
 }
