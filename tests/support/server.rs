@@ -35,7 +35,7 @@ impl Program {
     pub const REFERENCES: [Self; 2] = [Self::Registry2, Self::Registry3];
 
     /// The program's file, which has to be there.
-    pub(crate) fn path(self) -> Result<PathBuf> {
+    pub fn path(self) -> Result<PathBuf> {
         match self {
             Self::Ours => program::built("registry"),
             Self::Registry2 => program::pinned("docker-registry", "tests/tools/docker-registry"),
