@@ -4,6 +4,7 @@ use std::{
     io::{Write, stdout},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -19,16 +20,22 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tower::{BoxError, ServiceBuilder, timeout::TimeoutLayer};
 
 use crate::{
     admin,
     api::v1alpha1,
     controller::{self, Scope, Settings},
-    lease::{self, Election},
-    metrics::{CountRequests, Metrics},
+    lease::Election,
+    metrics::Metrics,
     names::FIELD_MANAGER,
     telemetry::{self, Format},
 };
+
+/// How long the API server may take to begin an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long a watch may be silent: the API server sends a bookmark every minute, so that one that is not heard is broken.
+const SILENCE: Duration = Duration::from_secs(100);
 
 /// Keeps the registries that `PrivateRegistry` resources ask for.
 #[derive(Debug, Parser)]
@@ -148,32 +155,19 @@ impl Args {
             self.control(client, metrics, stopped).await;
             return Ok(());
         }
-        let namespace = self.pod_namespace.clone();
-        let mut election = lease::stand(client.clone(), &namespace, &self.pod_name).await?;
-        tokio::select! {
-            result = election.won() => result?,
-            () = told(stopped.clone()) => return Ok(election.resign(&namespace).await?),
-        }
+        let mut election = Election::new(client.clone(), &self.pod_namespace, &self.pod_name);
+        let mut held = tokio::select! {
+            held = election.won() => held,
+            () = told(stopped.clone()) => return Ok(()),
+        };
         tracing::info!(identity = self.pod_name, "holding the lease");
         metrics.leads(true);
-        if let Lead::Lost = self.lead(client, metrics, stopped, &mut election).await {
-            bail!("lost the lease: another replica works now");
-        }
-        election.resign(&namespace).await?;
-        Ok(())
-    }
-
-    async fn lead(
-        self,
-        client: Client,
-        metrics: Arc<Metrics>,
-        stopped: watch::Receiver<bool>,
-        election: &mut Election,
-    ) -> Lead {
+        // Told to stop, the controllers end what is under way, and the lease is renewed until they have.
         tokio::select! {
-            () = self.control(client, metrics, stopped) => Lead::Ended,
-            () = election.lost() => Lead::Lost,
+            () = self.control(client, metrics, stopped) => {}
+            lost = election.lost(&mut held) => bail!("lost the lease: {lost}"),
         }
+        Ok(election.resign(&held).await?)
     }
 
     async fn control(self, client: Client, metrics: Arc<Metrics>, stopped: watch::Receiver<bool>) {
@@ -192,13 +186,6 @@ impl Args {
     }
 }
 
-enum Lead {
-    /// It was told to stop.
-    Ended,
-    /// Somebody else works now.
-    Lost,
-}
-
 /// Each name once, in order.
 fn names(listed: Vec<String>) -> Vec<String> {
     let mut names: Vec<_> =
@@ -213,13 +200,20 @@ fn scopes(namespaces: Vec<String>) -> Vec<Scope> {
     if namespaces.is_empty() { vec![Scope::Cluster] } else { namespaces.into_iter().map(Scope::Namespace).collect() }
 }
 
-/// A client of the cluster that the environment or the Pod's `ServiceAccount` names. Its requests are counted.
-async fn client(metrics: &Arc<Metrics>) -> anyhow::Result<Client> {
-    let config = kube::Config::infer()
+/// A client of the cluster that the environment or the Pod's `ServiceAccount` names. Its requests are counted, and each is
+/// bounded in time: one that is not answered is the caller's to repeat, after the caller's own pause.
+async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
+    let mut config = kube::Config::infer()
         .await
         .context("failed to find a cluster: set KUBECONFIG, or run in a Pod with a ServiceAccount")?;
+    config.default_retry = false;
+    config.read_timeout = Some(SILENCE);
     let builder = ClientBuilder::try_from(config).context("failed to make a client of the API server")?;
-    Ok(builder.with_layer(&CountRequests(Arc::clone(metrics))).build())
+    let layers = ServiceBuilder::new()
+        .layer(metrics.count_requests())
+        .map_err(|error: BoxError| error)
+        .layer(TimeoutLayer::new(ANSWER_WITHIN));
+    Ok(builder.with_layer(&layers).build())
 }
 
 /// Waits until the process is asked to end.

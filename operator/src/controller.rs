@@ -169,7 +169,7 @@ impl Error {
 }
 
 /// The text of an error with those of its causes, each once.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(kube::Error::Api(status)) = error.downcast_ref() {
         // What the API server says to a person; the error's own text has the whole structure behind it.
         return status.message.clone();

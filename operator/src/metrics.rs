@@ -1,20 +1,18 @@
 //! What the operator counts, for Prometheus: passes, requests to the API server, failing watches, certificates, leadership.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-    time::Instant,
-};
+mod api_requests;
+mod process;
 
-use http::{Method, Request};
+use std::time::Instant;
+
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use tower::{Layer, Service};
 
+pub use self::api_requests::CountRequests;
 use crate::names::RegistryName;
 
 /// Seconds; a pass that sends nothing takes less than a millisecond, one that makes keys and hashes up to a few seconds.
@@ -26,8 +24,9 @@ pub struct Metrics {
     registry: Registry,
     reconciles: Family<ReconcileLabels, Counter>,
     duration: Histogram,
-    requests: Family<RequestLabels, Counter>,
-    watch_errors: Family<WatchLabels, Counter>,
+    requests: CountRequests,
+    deferred: Counter,
+    watch_errors: Family<KindLabels, Counter>,
     in_backoff: Gauge,
     certificates: Family<CertificateLabels, Gauge>,
     leader: Gauge,
@@ -60,13 +59,7 @@ struct ReconcileLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    verb: &'static str,
-    resource: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct WatchLabels {
+struct KindLabels {
     kind: String,
 }
 
@@ -82,7 +75,8 @@ impl Default for Metrics {
             registry: Registry::with_prefix("private_registry_operator"),
             reconciles: Family::default(),
             duration: Histogram::new(BUCKETS),
-            requests: Family::default(),
+            requests: CountRequests::default(),
+            deferred: Counter::default(),
             watch_errors: Family::default(),
             in_backoff: Gauge::default(),
             certificates: Family::default(),
@@ -95,10 +89,12 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&mut self) {
-        let Self { registry, reconciles, duration, requests, watch_errors, in_backoff, certificates, leader } = self;
+        let Self { registry, reconciles, duration, requests, deferred, watch_errors, in_backoff, certificates, leader } =
+            self;
         registry.register("reconciles", "Passes over a registry, by how they ended", reconciles.clone());
         registry.register("reconcile_duration_seconds", "How long a pass took", duration.clone());
-        registry.register("api_requests", "Requests to the API server, by verb and resource", requests.clone());
+        requests.register(registry);
+        registry.register("passes_deferred", "Passes put off because a registry had too many", deferred.clone());
         registry.register("watch_errors", "Watches that failed and were started again", watch_errors.clone());
         registry.register("objects_in_backoff", "Registries whose last pass failed", in_backoff.clone());
         registry.register(
@@ -107,6 +103,7 @@ impl Metrics {
             certificates.clone(),
         );
         registry.register("leader", "Whether this replica does the work", leader.clone());
+        registry.register_collector(Box::new(process::Process));
     }
 
     /// The exposition format.
@@ -131,9 +128,20 @@ impl Metrics {
         self.reconciles.get_or_create(&ReconcileLabels { outcome: outcome.as_str() }).inc();
     }
 
+    /// A layer of the client that counts what it asks of the API server.
+    #[must_use]
+    pub fn count_requests(&self) -> CountRequests {
+        self.requests.clone()
+    }
+
+    /// A pass was put off, because the registry had too many.
+    pub fn pass_deferred(&self) {
+        self.deferred.inc();
+    }
+
     /// A watch has failed.
     pub fn watch_failed(&self, kind: &str) {
-        self.watch_errors.get_or_create(&WatchLabels { kind: kind.to_owned() }).inc();
+        self.watch_errors.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
     }
 
     /// So many registries wait after a failure.
@@ -154,85 +162,6 @@ impl Metrics {
     pub fn leads(&self, leads: bool) {
         self.leader.set(leads.into());
     }
-
-    fn requested(&self, method: &Method, path: &str, query: Option<&str>) {
-        let labels = RequestLabels { verb: verb(method, path, query), resource: resource(path) };
-        self.requests.get_or_create(&labels).inc();
-    }
-}
-
-/// Counts what goes to the API server.
-#[derive(Clone, Debug)]
-pub struct CountRequests(pub Arc<Metrics>);
-
-impl<S> Layer<S> for CountRequests {
-    type Service = Counted<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Counted { inner, metrics: Arc::clone(&self.0) }
-    }
-}
-
-/// A service whose requests are counted.
-#[derive(Clone, Debug)]
-pub struct Counted<S> {
-    inner: S,
-    metrics: Arc<Metrics>,
-}
-
-impl<S, B> Service<Request<B>> for Counted<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let uri = request.uri();
-        self.metrics.requested(request.method(), uri.path(), uri.query());
-        self.inner.call(request)
-    }
-}
-
-/// The verb as RBAC names it.
-fn verb(method: &Method, path: &str, query: Option<&str>) -> &'static str {
-    let watches = query.is_some_and(|query| query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1"));
-    match *method {
-        Method::GET if watches => "watch",
-        Method::GET if segments(path).nth(1).is_some() => "get",
-        Method::GET => "list",
-        Method::POST => "create",
-        Method::PATCH => "patch",
-        Method::PUT => "update",
-        Method::DELETE => "delete",
-        _ => "other",
-    }
-}
-
-/// `secrets`, or `privateregistries/status`: never a name, so that the number of series is bounded.
-fn resource(path: &str) -> String {
-    let mut segments = segments(path);
-    let resource = segments.next().unwrap_or("other");
-    match segments.nth(1) {
-        Some(subresource) => format!("{resource}/{subresource}"),
-        None => resource.to_owned(),
-    }
-}
-
-/// Resource, name and subresource of a path: `/api/v1/...` or `/apis/<group>/<version>/...`, in a namespace or not.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let mut parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let version = if parts.first() == Some(&"apis") { 3 } else { 2 };
-    parts.drain(..version.min(parts.len()));
-    if parts.first() == Some(&"namespaces") && parts.len() > 2 {
-        parts.drain(..2);
-    }
-    parts.into_iter()
 }
 
 #[cfg(test)]
@@ -240,39 +169,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_told_apart_as_rbac_does() {
-        let cases = [
-            (Method::GET, "/api/v1/secrets", Some("watch=true&limit=5"), "watch", "secrets"),
-            (Method::GET, "/api/v1/secrets", Some("limit=5"), "list", "secrets"),
-            (Method::GET, "/api/v1/namespaces/kitchen/secrets/cook", None, "get", "secrets"),
-            (Method::GET, "/api/v1/namespaces/kitchen/pods", Some("labelSelector=watch"), "list", "pods"),
-            (Method::PATCH, "/apis/apps/v1/namespaces/kitchen/deployments/larder", None, "patch", "deployments"),
-            (
-                Method::PATCH,
-                "/apis/privateregistry.io/v1alpha1/namespaces/kitchen/privateregistries/larder/status",
-                None,
-                "patch",
-                "privateregistries/status",
-            ),
-            (Method::PATCH, "/apis/coordination.k8s.io/v1/namespaces/hall/leases/l", None, "patch", "leases"),
-            (Method::GET, "/version", None, "list", "other"),
-        ];
-        for (method, path, query, wanted_verb, wanted_resource) in cases {
-            assert_eq!((verb(&method, path, query), resource(path).as_str()), (wanted_verb, wanted_resource), "{path}");
-        }
-    }
-
-    #[test]
     fn metrics_have_the_prefix_and_the_units() {
         let metrics = Metrics::default();
-        metrics.requested(&Method::GET, "/api/v1/secrets", None);
         metrics.reconcile_ended(metrics.reconcile_started(), Outcome::Ok);
         let larder = RegistryName { namespace: "kitchen".into(), name: "larder".into() };
         metrics.certificate_expires(&larder, Some(Timestamp::from_second(7).unwrap()));
         metrics.leads(true);
+        metrics.pass_deferred();
         let text = metrics.render().unwrap();
         for line in [
-            r#"private_registry_operator_api_requests_total{verb="list",resource="secrets"} 1"#,
+            "private_registry_operator_passes_deferred_total 1",
             r#"private_registry_operator_reconciles_total{outcome="ok"} 1"#,
             r#"private_registry_operator_certificate_expiry_timestamp_seconds{namespace="kitchen",name="larder"} 7"#,
             "private_registry_operator_leader 1",
