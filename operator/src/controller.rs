@@ -12,6 +12,7 @@ pub mod issue;
 mod memory;
 pub mod observe;
 pub mod optional_kinds;
+mod pace;
 pub mod registry;
 pub mod status;
 mod stores;
@@ -48,8 +49,11 @@ use crate::{
 
 /// The longest time until a registry is looked at again. Nothing is asked when nothing has changed; it is for clocks that jump.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
-/// How often the Pods are asked whether they have loaded new files, while they have not.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// How soon the Pods are asked again whether they have loaded new files, while they have not.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// Later that is a part of the time that they have taken already: the kubelet brings files within two minutes, and an image that
+/// does not tell what it has loaded never will.
+const ASK_AGAIN_PART: u32 = 8;
 /// How often a claim that is not watched is read until it is bound.
 const READ_CLAIM_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// The wait after a first failure; it doubles up to [`LONGEST_BACKOFF`].
@@ -216,12 +220,13 @@ async fn reconcile_registry(
         applied: &applied,
         distributed: &distributed,
     };
-    let status = status::status(&pass, registry.status.as_ref(), registry.metadata.generation, now);
-    status::write(&context.client, registry, name, &status).await.map_err(Error::Status)?;
+    let previous = memory.status_of(registry);
+    let status = status::status(&pass, previous.as_ref(), registry.metadata.generation, now);
+    status::write(&context.client, registry, name, &status, &mut memory).await.map_err(Error::Status)?;
 
     let mut occurrences = material.as_ref().map(|material| material.occurrences.clone()).unwrap_or_default();
     occurrences.extend(announce::distributed(&distributed));
-    announce::announce(&context.recorder, registry, &status, &occurrences).await;
+    announce::announce(&context.recorder, registry, previous.as_ref(), &status, &occurrences).await;
     context.metrics.certificate_expires(name, status.certificate.as_ref().map(|certificate| certificate.not_after.0));
     Ok(look_again(&pass, now))
 }
@@ -238,7 +243,7 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let certificate = material.and_then(|material| material.certificate.as_ref()?.next);
     let line = material.and_then(|material| material.next_line_goes);
     let next = earliest([certificate, line], now);
-    let loading = pass.observed.loaded.lagging.as_ref().map(|_| ASK_AGAIN);
+    let loading = pass.observed.loaded.lagging.as_ref().map(|_| ask_again(pass.observed.loaded.lagging_for));
     let unwatched = matches!(pass.registry.storage, registry::Storage::ExistingClaim(_))
         && pass
             .observed
@@ -249,6 +254,12 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
     let elsewhere = pass.distributed.again;
     [next, loading, claim, kind, elsewhere].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+}
+
+/// Until the Pods are asked again that have lagged behind for so long.
+fn ask_again(lagging_for: Duration) -> SignedDuration {
+    let wait = (lagging_for / ASK_AGAIN_PART).max(ASK_AGAIN);
+    SignedDuration::try_from(wait).unwrap_or(LOOK_AGAIN)
 }
 
 /// Until the first of `times` that is still to come: what has passed, such as the end of a user's certificate, is no reason to
@@ -274,6 +285,11 @@ async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc
     }
     context.memories.is_concerned_by(&name, concern(registry));
     context.memories.refers_to(&name, observe::referenced_secrets(&registry.spec));
+    if let Err(wait) = context.memories.may_pass(&name) {
+        context.metrics.pass_deferred();
+        tracing::warn!(registry = %name, ?wait, "put off: its objects change again and again; does somebody else write them?");
+        return Ok(Action::requeue(wait));
+    }
     let timer = context.metrics.reconcile_started();
     let result = Box::pin(reconcile_registry(registry, &name, &context)).await;
     context.metrics.reconcile_ended(timer, outcome(&result));
@@ -320,18 +336,21 @@ const fn outcome(result: &Result<SignedDuration, Error>) -> Outcome {
 
 /// Puts an error into the status. That is all that can be done about it here: an error in doing so is logged.
 async fn tell(registry: &PrivateRegistry, name: &RegistryName, error: &Error, context: &Context) {
+    let memory = context.memories.of(name);
+    let mut memory = memory.lock().await;
+    let previous = memory.status_of(registry);
     let status: PrivateRegistryStatus = status::conditions::failed(
-        registry.status.as_ref(),
+        previous.as_ref(),
         error.reason(),
         &chain(error),
         error.needs_correction(),
         registry.metadata.generation,
         now(),
     );
-    if let Err(error) = status::write(&context.client, registry, name, &status).await {
+    if let Err(error) = status::write(&context.client, registry, name, &status, &mut memory).await {
         tracing::warn!(registry = %name, error = chain(&error), "failed to report an error");
     }
-    announce::announce(&context.recorder, registry, &status, &[]).await;
+    announce::announce(&context.recorder, registry, previous.as_ref(), &status, &[]).await;
 }
 
 /// How long to wait after an error: longer with each failure in a row, and for a change where only that can help.

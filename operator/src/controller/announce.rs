@@ -23,11 +23,12 @@ const EXPECTED: [&str; 4] = ["WaitingForService", "ClaimPending", "WaitingForLoa
 pub(super) async fn announce(
     recorder: &Recorder,
     registry: &PrivateRegistry,
+    previous: Option<&PrivateRegistryStatus>,
     status: &PrivateRegistryStatus,
     occurrences: &[Occurrence],
 ) {
-    let before = registry.status.as_ref();
-    let events = occurrences.iter().map(happened).chain(turned(before, status)).chain(paused(registry, status));
+    let events =
+        occurrences.iter().map(happened).chain(turned(previous, status)).chain(paused(registry, previous, status));
     for event in events {
         if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
             tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
@@ -173,12 +174,16 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
 }
 
 /// Being paused, and going on.
-fn paused(registry: &PrivateRegistry, after: &PrivateRegistryStatus) -> Option<Event> {
+fn paused(
+    registry: &PrivateRegistry,
+    before: Option<&PrivateRegistryStatus>,
+    after: &PrivateRegistryStatus,
+) -> Option<Event> {
     let told = |status: &PrivateRegistryStatus| {
         let told = |known: &&Condition| known.type_ == condition::RECONCILING && known.reason == PAUSED;
         status.conditions.iter().find(told).map(|known| known.message.clone())
     };
-    let (reason, note) = match (registry.status.as_ref().and_then(told), told(after)) {
+    let (reason, note) = match (before.and_then(told), told(after)) {
         (None, Some(message)) => (PAUSED, message),
         // A pass that failed says so in place of the pause.
         (Some(_), None) if !is_paused(registry) => ("Resumed", "the spec is followed again".to_owned()),
@@ -250,7 +255,7 @@ mod tests {
             let mut registry = crate::controller::fixtures::resource("{}");
             registry.metadata.annotations = Some([(annotation::PAUSED.to_owned(), annotation.to_owned())].into());
             registry.status = Some(before.clone());
-            super::paused(&registry, after).map(|event| event.reason)
+            super::paused(&registry, registry.status.as_ref(), after).map(|event| event.reason)
         };
         assert_eq!(event("true", &settled, &paused).as_deref(), Some("Paused"));
         assert_eq!(event("true", &paused, &paused), None);

@@ -5,12 +5,16 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{apply::Record, distribute::Distributed, versions::Versions};
-use crate::names::RegistryName;
+use super::{apply::Record, distribute::Distributed, pace::Pace, versions::Versions};
+use crate::{
+    api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
+    names::RegistryName,
+};
 
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
@@ -21,8 +25,28 @@ pub(super) struct Memory {
     pub(super) secrets: HashMap<String, Arc<Secret>>,
     /// The files that all running Pods have loaded.
     pub(super) loaded: Option<Versions>,
+    /// The files that a Pod has not loaded, and since when.
+    pub(super) lagging: Option<(Versions, Instant)>,
+    /// The status that was written last, and which version of the resource was known then.
+    reported: Option<(Option<String>, PrivateRegistryStatus)>,
     /// What was written outside the registry's own children.
     pub(super) distributed: Distributed,
+}
+
+impl Memory {
+    /// The status that `registry` has. What the watch shows is older than what this process has written, until the watch shows
+    /// another version: to go by it would write the same again and again, with new times.
+    pub(super) fn status_of(&self, registry: &PrivateRegistry) -> Option<PrivateRegistryStatus> {
+        match &self.reported {
+            Some((known, status)) if *known == registry.metadata.resource_version => Some(status.clone()),
+            _ => registry.status.clone(),
+        }
+    }
+
+    /// Notes that `status` was written when `registry` was what the watch showed.
+    pub(super) fn reported(&mut self, registry: &PrivateRegistry, status: PrivateRegistryStatus) {
+        self.reported = Some((registry.metadata.resource_version.clone(), status));
+    }
 }
 
 /// Which changes outside its namespace concern a registry.
@@ -44,6 +68,7 @@ pub(super) struct Memories {
 struct Entry {
     memory: Arc<tokio::sync::Mutex<Memory>>,
     failures: u32,
+    pace: Pace,
     references: Vec<String>,
     concern: Concern,
 }
@@ -52,6 +77,14 @@ impl Memories {
     /// What is remembered of `name`. One pass at a time holds it.
     pub(super) fn of(&self, name: &RegistryName) -> Arc<tokio::sync::Mutex<Memory>> {
         self.with(name, |entry| Arc::clone(&entry.memory))
+    }
+
+    /// Asks for a pass.
+    ///
+    /// # Errors
+    /// When there were too many: how long to wait.
+    pub(super) fn may_pass(&self, name: &RegistryName) -> Result<(), Duration> {
+        self.with(name, |entry| entry.pace.take(Instant::now()))
     }
 
     /// Forgets a registry that is gone.
@@ -166,6 +199,23 @@ mod tests {
         assert!(memories.concerned_by_account("kitchen", "butler").is_empty());
         assert_eq!(memories.distributing().len(), 2);
         assert!(memories.knows(&name("attic")) && !memories.knows(&name("hall")));
+    }
+
+    #[test]
+    fn a_watch_that_is_late_does_not_bring_an_old_status_back() {
+        let registry = |version: &str, replicas: i32| -> PrivateRegistry {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "larder", "resourceVersion": version}, "spec": {}, "status": {"readyReplicas": replicas}
+            }))
+            .unwrap()
+        };
+        let replicas = |memory: &Memory, registry| memory.status_of(registry).unwrap().ready_replicas;
+        let (before, after) = (registry("1", 0), registry("2", 7));
+        let mut memory = Memory::default();
+        assert_eq!(replicas(&memory, &before), Some(0));
+        memory.reported(&before, registry("-", 1).status.unwrap());
+        assert_eq!(replicas(&memory, &before), Some(1), "as written");
+        assert_eq!(replicas(&memory, &after), Some(7), "as somebody else has left it");
     }
 
     #[test]

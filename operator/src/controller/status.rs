@@ -17,6 +17,7 @@ use super::{
     build::{Applied, Resources},
     distribute::Outcome,
     issue::Material,
+    memory::Memory,
     observe::Observed,
     registry::{Registry, Storage, Tls},
 };
@@ -133,17 +134,18 @@ fn storage(claim: &PersistentVolumeClaim) -> StorageStatus {
     StorageStatus { claim_name: claim.name_any(), capacity: capacity.map(|quantity| quantity.0.clone()) }
 }
 
-/// Writes the status unless it is there already.
+/// Writes the status of `registry` unless it has it already, as far as the watch or this process knows.
 ///
 /// # Errors
 /// When the API server refuses or does not answer.
-pub async fn write(
+pub(super) async fn write(
     client: &Client,
     registry: &PrivateRegistry,
     name: &RegistryName,
     status: &PrivateRegistryStatus,
+    memory: &mut Memory,
 ) -> Result<(), Error> {
-    if registry.status.as_ref() == Some(status) {
+    if memory.status_of(registry).as_ref() == Some(status) {
         return Ok(());
     }
     let patch = json!({
@@ -154,7 +156,7 @@ pub async fn write(
     Api::<PrivateRegistry>::namespaced(client.clone(), &name.namespace)
         .patch_status(&name.name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(patch))
         .await
-        .map(drop)
+        .map(|_| memory.reported(registry, status.clone()))
         .or_else(|error| match error {
             // Deleted meanwhile: nobody is left to be told.
             kube::Error::Api(answer) if answer.code == 404 => Ok(()),

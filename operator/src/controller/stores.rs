@@ -165,7 +165,9 @@ pub(super) fn our_label() -> String {
     format!("{}={FIELD_MANAGER}", label::MANAGED_BY)
 }
 
-/// A store and the objects that are touched, each after `trim`. An error is counted and the watch goes on.
+/// A store and the objects that are touched, each after `trim`. An error is counted, and the watch goes on after a pause of its
+/// own: given to the controller, which pauses all watches for an error of one, a dozen that fail at once, as when the API server
+/// restarts, would take minutes to recover.
 pub(super) fn open<K, T>(
     api: Api<K>,
     config: watcher::Config,
@@ -187,7 +189,8 @@ where
         })
         .reflect(writer)
         .touched_objects()
-        .inspect(move |event| tell_failure(&kind, event, &metrics));
+        .inspect(move |event| tell_failure(&kind, event, &metrics))
+        .filter_map(|event| std::future::ready(event.ok().map(Ok)));
     (reader, events)
 }
 

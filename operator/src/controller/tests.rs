@@ -37,3 +37,17 @@ fn what_has_passed_is_no_reason_to_look_again() {
     assert_eq!(earliest([Some(now - hour), Some(now), None], now), None);
     assert_eq!(earliest([Some(now - hour), Some(now + hour * 2), Some(now + hour)], now), Some(hour));
 }
+
+#[test]
+fn the_pods_are_asked_less_and_less_often() {
+    let after = |seconds| ask_again(Duration::from_secs(seconds));
+    assert_eq!(after(0), SignedDuration::from_secs(2));
+    assert_eq!(after(80), SignedDuration::from_secs(10));
+    let day = 86_400.0;
+    let (mut elapsed, mut times) = (0.0, 0);
+    while elapsed < day {
+        elapsed += ask_again(Duration::from_secs_f64(elapsed)).min(LOOK_AGAIN).as_secs_f64();
+        times += 1;
+    }
+    assert!(times < 100, "{times} times a day");
+}

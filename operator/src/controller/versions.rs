@@ -3,7 +3,10 @@
 //! The kubelet brings a changed Secret to its Pods within about a minute; a password may be told to clients only after that.
 //! Once all Pods have said that they serve what is in the Secrets, they are not asked again until those change.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
@@ -38,6 +41,8 @@ pub struct Loaded {
     pub certificate: bool,
     /// What is missing, for people: the first Pod that lags behind.
     pub lagging: Option<String>,
+    /// For how long the same files were missing.
+    pub lagging_for: Duration,
 }
 
 /// SHA-256 of the mounted files, in hexadecimal; `None` is a file that is not there.
@@ -109,8 +114,17 @@ pub(super) async fn loaded(
         return Ok(compare(&wanted, &[]));
     }
     let pods = started_pods(context, name).await?;
-    let loaded = compare(&wanted, &ask(pods).await);
-    memory.loaded = loaded.lagging.is_none().then_some(wanted);
+    let mut loaded = compare(&wanted, &ask(pods).await);
+    if loaded.lagging.is_none() {
+        memory.lagging = None;
+        memory.loaded = Some(wanted);
+        return Ok(loaded);
+    }
+    memory.loaded = None;
+    let since =
+        memory.lagging.take().filter(|(files, _)| *files == wanted).map_or_else(Instant::now, |(_, since)| since);
+    loaded.lagging_for = since.elapsed();
+    memory.lagging = Some((wanted, since));
     Ok(loaded)
 }
 
@@ -187,7 +201,7 @@ fn compare(wanted: &Versions, answers: &[(String, Result<Versions, String>)]) ->
         }
         Err(error) => Some(format!("Pod {pod} does not say on port 5001 which files it has loaded: {error}")),
     });
-    Loaded { htpasswd, access, certificate, lagging }
+    Loaded { htpasswd, access, certificate, lagging, lagging_for: Duration::ZERO }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ fn a_file_is_loaded_when_every_pod_says_so() {
     let wanted = versions("new");
     assert_eq!(
         compare(&wanted, &[("p-1".into(), Ok(versions("new"))), ("p-2".into(), Ok(versions("new")))]),
-        Loaded { htpasswd: true, access: true, certificate: true, lagging: None }
+        Loaded { htpasswd: true, access: true, certificate: true, ..Loaded::default() }
     );
 
     let mixed = compare(&wanted, &[("p-1".into(), Ok(versions("new"))), ("p-2".into(), Ok(versions("old")))]);
