@@ -6,8 +6,13 @@
 mod at_rest;
 mod create;
 mod definition;
+mod faults;
+mod hot_loop;
+mod lease;
+mod malformed;
 mod place;
 mod pull_secrets;
 mod replicas;
+mod rights;
 mod rules;
 mod tenant;

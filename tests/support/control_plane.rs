@@ -17,13 +17,16 @@
 
 mod access;
 mod controllers;
+mod fault;
 mod folder;
 mod installation;
 mod operator;
 mod process;
 mod programs;
+mod proxy;
 mod requests;
 mod stage;
+mod witness;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -35,10 +38,13 @@ use uuid::Uuid;
 
 pub use self::access::Identity;
 pub use self::controllers::Controllers;
+pub use self::fault::{Asked, Fault, first};
 pub use self::operator::{Operator, OperatorRequest};
 pub use self::programs::audit_folder;
+pub use self::proxy::Proxy;
 pub use self::requests::Requests;
 pub use self::stage::{Stage, on_control_plane, on_own_control_plane};
+pub use self::witness::Witness;
 
 use self::access::Authorities;
 use self::folder::Folder;
@@ -124,6 +130,17 @@ impl ControlPlane {
         let started = programs::api_server(&self.folder, self.address, &self.options)?;
         *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) = started;
         self.until_ready().await
+    }
+
+    /// Takes the operator's rights in all namespaces away, and gives it those in `namespace` that the chart gives where it is
+    /// told to watch that alone.
+    pub async fn grant_in_namespace(&self, namespace: &str) -> Result<()> {
+        installation::grant_in_namespace(&self.client().await?, namespace).await
+    }
+
+    /// Whether the API server stores whatever is sent as a `PrivateRegistry`, as with somebody's own definition.
+    pub async fn admit_everything(&self, everything: bool) -> Result<()> {
+        installation::admit_everything(&self.client().await?, everything).await
     }
 
     /// `https://` and where the API server listens.

@@ -11,12 +11,15 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::pki::Leaf;
 
 /// What a server said.
 #[derive(Debug)]
@@ -50,13 +53,32 @@ pub async fn connect<S>(stream: S, host: &str, authorities: &str) -> Result<TlsS
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    connect_with(stream, host, trusting(authorities)?.with_no_client_auth()).await
+}
+
+/// As `connect`, as somebody who is known by a certificate.
+pub async fn connect_as<S>(stream: S, host: &str, authorities: &str, client: &Leaf) -> Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (chain, key) = client.for_tls()?;
+    connect_with(stream, host, trusting(authorities)?.with_client_auth_cert(chain, key)?).await
+}
+
+fn trusting(authorities: &str) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
         roots.add(certificate.context("failed to read an authority's certificate")?)?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let config = versions.with_root_certificates(roots).with_no_client_auth();
+    Ok(versions.with_root_certificates(roots))
+}
+
+async fn connect_with<S>(stream: S, host: &str, config: ClientConfig) -> Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let name = ServerName::try_from(host.to_owned())?;
     let connection = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     connection.with_context(|| format!("failed to open a verified TLS connection to {host}"))

@@ -1,7 +1,9 @@
 //! A certificate authority of a user's own, for what the operator's does not cover.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// An authority that a test made.
 pub struct Authority {
@@ -15,6 +17,15 @@ pub struct Leaf {
     pub certificate: String,
     /// The private key, PKCS#8.
     pub key: String,
+}
+
+impl Leaf {
+    /// As TLS libraries take it.
+    pub(crate) fn for_tls(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+        let chain = CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
+        Ok((chain.context("failed to read a certificate")?, key.context("failed to read a key")?))
+    }
 }
 
 impl Authority {

@@ -232,7 +232,12 @@ impl Registry {
 
     /// Deletes the resource and waits until it is gone. Its children go after it.
     pub async fn delete(&self) -> Result<()> {
-        self.api.delete(&self.name, &DeleteParams::default()).await?;
+        self.delete_with(&DeleteParams::default()).await
+    }
+
+    /// As `delete`, with what `how` says about its children.
+    pub async fn delete_with(&self, how: &DeleteParams) -> Result<()> {
+        self.api.delete(&self.name, how).await?;
         until_gone(&self.api, &self.name).await
     }
 

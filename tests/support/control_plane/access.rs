@@ -72,10 +72,21 @@ impl Authorities {
         self.servers.issue(&[&address.to_string()])
     }
 
+    /// PEM of the authority that vouches for the API server and for [`Self::serving`].
+    pub(super) fn of_servers(&self) -> String {
+        self.servers.certificate()
+    }
+
+    /// By which the API server knows `identity`.
+    pub(super) fn client(&self, identity: &Identity) -> Result<Leaf> {
+        let (name, group) = identity.name_and_group();
+        self.clients.issue_client(&name, &group)
+    }
+
     /// How `identity` reaches the API server at `url`.
     pub(super) fn kubeconfig(&self, url: &str, identity: &Identity) -> Result<Kubeconfig> {
-        let (name, group) = identity.name_and_group();
-        let leaf = self.clients.issue_client(&name, &group)?;
+        let (name, _) = identity.name_and_group();
+        let leaf = self.client(identity)?;
         let encoded = |pem: &str| Value::from(STANDARD.encode(pem));
         let kubeconfig = json!({
             "apiVersion": "v1",
@@ -84,7 +95,7 @@ impl Authorities {
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
             "clusters": [{"name": "test", "cluster": {
                 "server": url,
-                "certificate-authority-data": encoded(&self.servers.certificate()),
+                "certificate-authority-data": encoded(&self.of_servers()),
             }}],
             "users": [{"name": name, "user": {
                 "client-certificate-data": encoded(&leaf.certificate),

@@ -1,17 +1,17 @@
 //! What the Deployment controller and the binder of claims would write into statuses, where a test needs `Ready`: every
 //! Deployment is available at once, every claim bound. No Pods, no volumes.
 
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Resource, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use futures::StreamExt as _;
 
-use crate::namespace::Namespace;
 use crate::wait::Watched;
 
 /// They play until dropped.
@@ -19,10 +19,12 @@ use crate::wait::Watched;
 pub struct Controllers(Vec<JoinHandle<()>>);
 
 impl Controllers {
-    pub(super) fn play(namespace: &Namespace) -> Self {
-        let deployments = play(namespace.api::<Deployment>(), available);
-        let claims = play(namespace.api::<PersistentVolumeClaim>(), bound);
-        Self(vec![deployments, claims])
+    /// For one namespace, or for all of them.
+    pub(super) fn play(client: &Client, namespace: Option<&str>) -> Self {
+        Self(vec![
+            play::<Deployment>(client, namespace, available),
+            play::<PersistentVolumeClaim>(client, namespace, bound),
+        ])
     }
 }
 
@@ -35,17 +37,20 @@ impl Drop for Controllers {
 }
 
 /// Writes the status that follows from each object, where it is another one.
-fn play<K>(api: Api<K>, status: fn(&K) -> Option<Value>) -> JoinHandle<()>
+fn play<K>(client: &Client, namespace: Option<&str>, status: fn(&K) -> Option<Value>) -> JoinHandle<()>
 where
-    K: Watched + Resource<DynamicType = ()>,
+    K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
+    let client = client.clone();
+    let api = namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
     tokio::spawn(async move {
-        let mut changes = watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects().boxed();
+        let mut changes = watcher(api, watcher::Config::default()).default_backoff().applied_objects().boxed();
         while let Some(change) = changes.next().await {
             let Ok(object) = change else { continue }; // the watch is opened again
             let Some(status) = status(&object) else { continue };
             // Gone meanwhile, or the API server does not answer: the next change comes with the watch.
             let patch = Patch::Merge(json!({"status": status}));
+            let api: Api<K> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
             let _ = api.patch_status(&object.name_any(), &PatchParams::default(), &patch).await;
         }
     })

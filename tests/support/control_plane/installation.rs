@@ -2,11 +2,15 @@
 
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::runtime::conditions::is_crd_established;
 use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
 
+use crate::command::{command, run};
+use crate::operator::{NAMESPACE, RELEASE};
 use crate::wait::until;
 use crate::{manifest, root};
 
@@ -31,6 +35,35 @@ pub(super) async fn install(client: &Client) -> Result<()> {
     };
     until(&definitions, "privateregistries.privateregistry.io", "being served", served).await?;
     Ok(())
+}
+
+/// Replaces the operator's rights in all namespaces by those that the chart gives for `namespace`.
+pub(super) async fn grant_in_namespace(client: &Client, namespace: &str) -> Result<()> {
+    let everywhere: Api<ClusterRoleBinding> = Api::all(client.clone());
+    everywhere.delete(RELEASE, &DeleteParams::default()).await?;
+    let chart = root().join("charts").join(RELEASE);
+    let mut helm = command("helm", ["template", RELEASE, "--namespace", NAMESPACE]);
+    helm.arg(chart).args(["--set", &format!("watchNamespaces={{{namespace}}}")]);
+    for object in manifest::parse_all(&run(helm).await?)? {
+        let kind = object.types.clone().unwrap_or_default().kind;
+        if ["Role", "RoleBinding"].contains(&kind.as_str()) && object.namespace().as_deref() == Some(namespace) {
+            apply(client, &object).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the schema out of the definition, or puts it back.
+pub(super) async fn admit_everything(client: &Client, everything: bool) -> Result<()> {
+    let shipped = manifest::parse(&std::fs::read_to_string(root().join("crds/privateregistries.yaml"))?)?;
+    let mut definition: DynamicObject = shipped;
+    if everything {
+        let open = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
+        let version = definition.data.pointer_mut("/spec/versions/0").context("a definition without a version")?;
+        version["schema"] = open;
+        version["subresources"] = json!({"status": {}}); // the scale subresource would look into what is stored
+    }
+    apply(client, &definition).await.map(drop)
 }
 
 /// Server-side apply of one object of a kind whose plural is regular.

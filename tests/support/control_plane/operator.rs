@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use super::process::Process;
 use super::requests::Requests;
 use super::{own_address, programs};
 use crate::https::{self, Answer};
+use crate::wait::eventually;
 use crate::{operator, program};
 
 /// Port of its health and metrics.
@@ -99,6 +101,30 @@ impl Operator {
         let series = format!("private_registry_operator_{series} ");
         let value = metrics.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok());
         Ok(value.unwrap_or_default())
+    }
+
+    /// The sum of all lines of a metric, such as `api_errors_total`, whose labels contain `label`.
+    pub async fn sum(&self, metric: &str, label: &str) -> Result<f64> {
+        let metrics = self.metrics().await?;
+        let series = format!("private_registry_operator_{metric}{{");
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(&series)?.split_once("} "));
+        let values =
+            lines.filter(|(labels, _)| labels.contains(label)).filter_map(|(_, value)| value.parse::<f64>().ok());
+        Ok(values.sum())
+    }
+
+    /// Waits until there was no request for `rest`, which is longer than any pause of an operator that is at work.
+    pub async fn until_at_rest(&self, rest: Duration) -> Result<Requests> {
+        eventually("the operator to come to rest", async || {
+            let before = self.requests().await?;
+            // Here time itself is what is waited for.
+            tokio::time::sleep(rest).await;
+            let after = self.requests().await?;
+            let asked = after.since(&before).at_rest();
+            ensure!(asked == Requests::default(), "it asked: {asked:?}");
+            Ok(after)
+        })
+        .await
     }
 
     /// What it has asked of the API server.

@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::controllers::Controllers;
-use super::{ControlPlane, Identity, OperatorRequest, Options};
+use super::{ControlPlane, Identity, OperatorRequest, Options, Proxy, Witness};
 use crate::namespace::Namespace;
 use crate::random_word;
 
@@ -73,7 +73,28 @@ impl Stage<'_> {
 
     /// Lets Deployments become available and claims bound in this namespace, until what is returned is dropped.
     pub fn play_controllers(&self) -> Controllers {
-        Controllers::play(&self.namespace)
+        Controllers::play(&self.namespace.client, Some(self.namespace.name()))
+    }
+
+    /// As `play_controllers`, in all namespaces: for a control plane of one's own.
+    pub fn play_controllers_everywhere(&self) -> Controllers {
+        Controllers::play(&self.namespace.client, None)
+    }
+
+    /// Sees from now on what is issued in this namespace.
+    pub fn witness(&self) -> Witness {
+        Witness::of(&self.namespace)
+    }
+
+    /// A proxy in front of the API server.
+    pub async fn proxy(&self) -> Result<Proxy> {
+        Proxy::start(self.plane).await
+    }
+
+    /// A kubeconfig of the operator that leads through `proxy`.
+    pub fn kubeconfig_through(&self, proxy: &Proxy) -> Result<PathBuf> {
+        let name = format!("proxy-{}", random_word());
+        self.plane.kubeconfig_file_at(&proxy.url(), &Identity::Operator, &name)
     }
 
     #[expect(clippy::print_stderr, reason = "the test harness captures it and shows it when the test has failed")]

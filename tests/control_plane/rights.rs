@@ -1,0 +1,106 @@
+//! What the operator's rights are for, where no other test uses them. `tests/rights` judges what all tests have used.
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{DeleteParams, ListParams, PropagationPolicy};
+use kube::{Api, ResourceExt as _};
+use serde_json::json;
+use support::control_plane::{Options, on_control_plane, on_own_control_plane};
+use support::wait::{eventually, until, until_gone};
+
+#[tokio::test]
+async fn in_a_namespace_of_its_own_the_operator_needs_no_right_elsewhere() -> Result<()> {
+    on_own_control_plane("namespaced", Options::default(), async |stage| {
+        stage.plane.grant_in_namespace(stage.namespace.name()).await?;
+        let operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        stage.namespace.registry("team").ready().await?;
+        ensure!(operator.sum("api_errors_total", r#"code="403""#).await? == 0.0, "{}", operator.metrics().await?);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn switching_tls_off_removes_its_secrets() -> Result<()> {
+    on_control_plane("tls_off", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").ready().await?;
+        team.apply(json!({"tls": {"disabled": true}})).await?;
+        until_gone(&stage.namespace.api::<Secret>(), "team-ca").await?;
+        until_gone(&stage.namespace.api::<Secret>(), "team-tls").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ways_in_and_who_may_use_them_come_and_go_with_the_spec() -> Result<()> {
+    on_control_plane("optional", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let asked =
+            "{ingress: {host: registry.example.com}, networkPolicy: {}, podDisruptionBudget: {maxUnavailable: 0}}";
+        let team = stage.namespace.registry("team").spec(asked)?.ready().await?;
+        let namespace = &stage.namespace;
+        until(&namespace.api::<Ingress>(), "team", "being made", |_| true).await?;
+        until(&namespace.api::<NetworkPolicy>(), "team", "being made", |_| true).await?;
+        until(&namespace.api::<PodDisruptionBudget>(), "team", "being made", |_| true).await?;
+        team.apply(json!({})).await?;
+        until_gone(&namespace.api::<Ingress>(), "team").await?;
+        until_gone(&namespace.api::<NetworkPolicy>(), "team").await?;
+        until_gone(&namespace.api::<PodDisruptionBudget>(), "team").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn children_of_a_resource_that_left_them_get_the_next_one_as_their_owner() -> Result<()> {
+    on_own_control_plane("orphans", Options { controller_manager: true, ..Options::default() }, async |stage| {
+        let mut operator = stage.operator()?.start().await?;
+        let team = stage.namespace.registry("team").created().await?;
+        let configs: Api<ConfigMap> = stage.namespace.api();
+        until(&configs, "team-config", "being made", |_| true).await?;
+        operator.kill();
+
+        let orphan = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+        team.delete_with(&orphan).await?;
+        stage.namespace.registry("team").created().await?;
+        let uid = team.object().await?.uid().context("a resource without a uid")?;
+        let _operator = stage.operator()?.start().await?;
+        let owned = |config: &ConfigMap| config.owner_references().iter().any(|owner| owner.uid == uid);
+        until(&configs, "team-config", "its new owner", owned).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_event_that_is_repeated_is_counted_up() -> Result<()> {
+    on_control_plane("events", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").users(["ci"]).ready().await?;
+        let secrets: Api<Secret> = stage.namespace.api();
+        for _ in 0..2 {
+            secrets.delete("ci-password", &DeleteParams::default()).await?;
+            team.until_condition("CredentialsReady", "False", "ci-password").await?;
+            team.set_password("ci", "first").await?;
+            team.until_condition("CredentialsReady", "True", "").await?;
+        }
+        let events: Api<Event> = stage.namespace.api();
+        eventually("an Event that is counted up", async || {
+            let all = events.list(&ListParams::default()).await?;
+            let counted = all.iter().any(|event| {
+                event.reason.as_deref() == Some("SecretNotFound")
+                    && event.series.as_ref().is_some_and(|series| series.count >= 2)
+            });
+            ensure!(counted, "there is none");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

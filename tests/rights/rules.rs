@@ -1,0 +1,66 @@
+//! What the shipped roles grant to the operator.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use serde::de::DeserializeOwned;
+use support::manifest;
+use support::operator::RELEASE;
+
+/// One verb on one resource.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Right {
+    /// Plural, with group and subresource if there are any: `deployments.apps`, `privateregistries.privateregistry.io/status`.
+    pub(crate) resource: String,
+    /// As RBAC names it.
+    pub(crate) verb: String,
+}
+
+impl Right {
+    pub(crate) fn new(group: &str, resource: &str, subresource: &str, verb: &str) -> Self {
+        let dot = if group.is_empty() { "" } else { "." };
+        let slash = if subresource.is_empty() { "" } else { "/" };
+        Self { resource: format!("{resource}{dot}{group}{slash}{subresource}"), verb: verb.to_owned() }
+    }
+}
+
+impl fmt::Debug for Right {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.verb, self.resource)
+    }
+}
+
+/// Everything that `deploy/install.yaml` grants.
+pub(crate) fn granted() -> Result<BTreeSet<Right>> {
+    let shipped = std::fs::read_to_string(support::root().join("deploy/install.yaml"))?;
+    let mut rights = BTreeSet::new();
+    for object in manifest::parse_all(&shipped)? {
+        let kind = object.types.as_ref().map(|types| types.kind.as_str());
+        let ours = object.metadata.name.as_deref() == Some(RELEASE);
+        let rules = match kind {
+            Some("ClusterRole") if ours => typed::<ClusterRole>(&object)?.rules,
+            Some("Role") => typed::<Role>(&object)?.rules,
+            _ => continue,
+        };
+        rights.extend(rules.iter().flatten().flat_map(of_rule));
+    }
+    ensure!(!rights.is_empty(), "deploy/install.yaml grants nothing to {RELEASE}");
+    Ok(rights)
+}
+
+fn typed<T: DeserializeOwned>(object: &kube::api::DynamicObject) -> Result<T> {
+    Ok(serde_json::from_value(serde_json::to_value(object)?)?)
+}
+
+fn of_rule(rule: &PolicyRule) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for group in rule.api_groups.iter().flatten() {
+        for resource in rule.resources.iter().flatten() {
+            let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+            rights.extend(rule.verbs.iter().map(|verb| Right::new(group, resource, subresource, verb)));
+        }
+    }
+    rights
+}
