@@ -24,7 +24,13 @@ async fn a_registry_is_stopped_and_started_by_its_scale() -> Result<()> {
 
         to(&api, 0).await?;
         until(&api, "False", "Stopped").await?;
-        assert_eq!(api.get("team").await?.data["status"]["replicas"], 0);
+        // The Deployment says so a moment later.
+        eventually("no replica", async || {
+            let replicas = api.get("team").await?.data["status"]["replicas"].clone();
+            ensure!(replicas == 0, "there are {replicas}");
+            Ok(())
+        })
+        .await?;
         let refusal = format!("{:#}", to(&api, 2).await.expect_err("two servers on one volume"));
         assert!(refusal.contains("replicas must be 1, or 0 for a registry that is stopped"), "{refusal}");
 
