@@ -10,6 +10,7 @@
 mod format;
 mod message;
 mod program;
+mod running;
 pub(crate) mod sampler;
 mod stacks;
 mod symbols;

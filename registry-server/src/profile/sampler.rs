@@ -1,7 +1,7 @@
 //! The process that takes a profile of its parent: looks every few milliseconds which threads run, and what their stacks are.
 //!
-//! A thread counts when it has work for a processor at that moment, whether it has got one or not. What is asleep, waiting
-//! for a lock or for the disk, does not.
+//! A thread counts when it uses a processor, for as much as it has used. What is asleep, waiting for a lock or for the disk,
+//! does not.
 
 use std::{
     io::{self, Read},
@@ -12,6 +12,7 @@ use nix::unistd::{Pid, getppid};
 
 use super::{
     format, program,
+    running::Threads,
     stacks::Stacks,
     thread::{self, Stop},
 };
@@ -61,15 +62,15 @@ pub(crate) fn run(duration: Duration) -> Result<Vec<u8>, Error> {
 
 /// Looks again and again until `end`.
 fn sample(server: Pid, end: Instant, stacks: &mut Stacks) -> Result<(), Error> {
+    let mut threads = Threads::of(server);
     let mut last = Instant::now();
     // With the parent gone, another process has become ours.
     while last < end && getppid() == server {
         std::thread::sleep((last + PERIOD).saturating_duration_since(Instant::now()));
         let now = Instant::now();
-        for thread in thread::running(server).map_err(Error::Threads)? {
+        for (thread, time) in threads.running(now - last).map_err(Error::Threads)? {
             if let Some(snapshot) = thread::snapshot(server, thread)? {
-                // On a busy machine a look may come late: then it stands for all of the time since the last one.
-                stacks.add(&snapshot, now - last);
+                stacks.add(&snapshot, time);
             }
         }
         last = now;

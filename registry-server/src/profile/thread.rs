@@ -1,11 +1,8 @@
-//! Threads of another process: which of them run, and what one is doing right now.
+//! What a thread of another process is doing right now.
 //!
 //! Does not interpret what it copies.
 
-use std::{
-    fs,
-    io::{self, IoSliceMut},
-};
+use std::io::IoSliceMut;
 
 use framehop::UnwindRegsNative;
 use nix::{
@@ -61,25 +58,6 @@ fn advice(error: Errno) -> &'static str {
         }
         _ => "",
     }
-}
-
-/// The threads of `server` that run, or would if there were a processor for them.
-pub(super) fn running(server: Pid) -> io::Result<Vec<Pid>> {
-    let mut threads = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{server}/task"))? {
-        let entry = entry?;
-        // One that has ended meanwhile does not run.
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        if is_running(&stat) {
-            threads.extend(entry.file_name().to_str().and_then(|name| name.parse().ok()).map(Pid::from_raw));
-        }
-    }
-    Ok(threads)
-}
-
-/// The state follows the name, which is in parentheses and may have some itself (`proc_pid_stat(5)`).
-fn is_running(stat: &str) -> bool {
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
 }
 
 /// What `thread` of `server` is doing. It is stopped for as long as copying takes. `None`: it has ended.
@@ -164,14 +142,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_parentheses_does_not_hide_the_state() {
-        assert!(is_running("12 (registry) R 1 12 12 0"));
-        assert!(is_running("12 (a) S (b) R 1 12 12 0"));
-        assert!(!is_running("12 () R ) S 1 12 12 0"));
-        assert!(!is_running(""));
-    }
-
-    #[test]
     fn words_beyond_the_copied_stack_are_not_there() {
         let registers = UnwindRegsNative::new(0, 0, 0);
         let snapshot = Snapshot { instruction: 0, registers, stack: (0..16).collect(), top: 0x1000 };
@@ -179,5 +149,12 @@ mod tests {
         for address in [0, 0xfff, 0x1009, 0x1010, u64::MAX] {
             assert_eq!(snapshot.word(address), Err(()), "{address:x}");
         }
+    }
+
+    #[test]
+    fn where_ptrace_is_forbidden_the_error_says_what_may_forbid_it() {
+        let text = failed("trace")(Errno::EPERM).to_string();
+        assert!(text.starts_with("failed to trace a thread of the server; something forbids ptrace"), "{text}");
+        assert_eq!(failed("read")(Errno::EIO).to_string(), "failed to read a thread of the server");
     }
 }
