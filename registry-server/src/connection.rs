@@ -9,6 +9,7 @@ mod host;
 mod listener;
 mod pace;
 mod protocol;
+mod seldom;
 mod server;
 mod stream;
 
@@ -23,7 +24,7 @@ use tokio::{
 
 pub use self::listener::Address;
 pub(crate) use self::listener::{Listener, Peer};
-use self::{listener::Connected, server::Server};
+use self::{listener::Connected, seldom::Seldom, server::Server};
 use crate::{http::access_log::AccessLog, reload::Reloading, shutdown::Shutdown, tls::Material};
 
 /// How long a client may take for what, and how much it may have.
@@ -74,7 +75,8 @@ pub(crate) struct Endpoint {
 pub(crate) async fn serve(endpoint: Endpoint, shutdown: Shutdown, drain: Duration) {
     let Endpoint { listener, tls, http2, router, log, connections, limits } = endpoint;
     let places = Arc::new(Semaphore::new(limits.connections));
-    let server = Arc::new(Server { tls, http2, router, log, limits, shutdown: shutdown.clone() });
+    let server =
+        Arc::new(Server { tls, http2, router, log, limits, shutdown: shutdown.clone(), mistaken: Seldom::default() });
     let mut open = JoinSet::new();
     let mut pause = PAUSE.0;
     loop {

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -31,6 +31,8 @@ pub(super) struct Activity {
     deadline: AtomicU64,
     /// Whether part of a request's header was read. As a number, to be swapped with the rest.
     header_begun: AtomicUsize,
+    /// Whether the first byte was that of a TLS handshake.
+    speaks_tls: AtomicBool,
 }
 
 impl Activity {
@@ -46,6 +48,7 @@ impl Activity {
             moved: AtomicU64::new(0),
             deadline: AtomicU64::new(0),
             header_begun: AtomicUsize::new(1),
+            speaks_tls: AtomicBool::new(false),
         };
         activity.wait(now, limits.header);
         activity
@@ -71,6 +74,16 @@ impl Activity {
         if between && self.header_begun.swap(1, Ordering::AcqRel) == 0 {
             self.wait(Instant::now(), self.header);
         }
+    }
+
+    /// The client began with a TLS handshake.
+    pub(super) fn began_with_tls(&self) {
+        self.speaks_tls.store(true, Ordering::Release);
+    }
+
+    /// Whether it did.
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.speaks_tls.load(Ordering::Acquire)
     }
 
     /// A request arrived; it is in flight until what is returned is dropped.

@@ -29,6 +29,7 @@ use super::{
     handshake, host,
     pace::PacedBody,
     protocol,
+    seldom::Seldom,
     stream::PacedStream,
 };
 use crate::{
@@ -51,6 +52,12 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 /// Bytes of a request's header.
 const HEADER_BYTES: usize = 64 << 10;
 
+/// To be said of clients that take one port for the other.
+const SPOKE_TLS: &str = "a client speaks TLS to a port of plain HTTP: give the registry a certificate (http.tls.certificate and \
+    http.tls.key), or let the client use http:// (Docker: insecure-registries)";
+const SPOKE_HTTP: &str = "a client speaks plain HTTP to a port of TLS: let it use https://, or, if it is Docker and the registry \
+    is one of its insecure-registries, let it trust the certificate";
+
 /// What all connections of an endpoint share.
 pub(super) struct Server {
     pub(super) tls: Option<Arc<Reloading<Material>>>,
@@ -59,6 +66,8 @@ pub(super) struct Server {
     pub(super) log: Option<AccessLog>,
     pub(super) limits: Limits,
     pub(super) shutdown: Shutdown,
+    /// When the log was last told of clients that speak another protocol than the port.
+    pub(super) mistaken: Seldom,
 }
 
 impl Server {
@@ -78,7 +87,7 @@ impl Server {
         if self.tls.is_some() {
             match tokio::time::timeout(self.limits.handshake, handshake::is_plain_http(&mut stream)).await {
                 Ok(Ok(false)) => {}
-                Ok(Ok(true)) => return tracing::debug!(%peer, "plain HTTP was sent to the TLS port"),
+                Ok(Ok(true)) => return self.mistook(peer, SPOKE_HTTP),
                 Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
                 Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
             }
@@ -132,7 +141,19 @@ impl Server {
             self.supervise(connection, &activity, |connection| connection.graceful_shutdown()).await
         };
         if let Err(error) = result {
+            if scheme == "http" && activity.speaks_tls() {
+                self.mistook(peer, SPOKE_TLS);
+            }
             tracing::debug!(%peer, error = &*error, "connection ended early");
+        }
+    }
+
+    /// Says what a client has mistaken the port for, unless somebody was told a moment ago.
+    fn mistook(&self, peer: Peer, what: &'static str) {
+        if self.mistaken.is_time(Instant::now()) {
+            tracing::warn!(%peer, "{what}");
+        } else {
+            tracing::debug!(%peer, "{what}");
         }
     }
 

@@ -16,6 +16,9 @@ use super::{activity::Activity, pace::Pace};
 /// by a third before it takes more.
 pub(super) const PATIENCE: u32 = 5;
 
+/// What a client begins with that speaks TLS (RFC 8446, section 5.1), and none of HTTP.
+const TLS_HANDSHAKE: u8 = 22;
+
 /// See the module.
 pub(super) struct PacedStream<S> {
     stream: S,
@@ -23,11 +26,12 @@ pub(super) struct PacedStream<S> {
     writing: Pace,
     /// Whether bytes between requests begin a header. In HTTP/2 they may be about the connection.
     reports_reads: bool,
+    has_read: bool,
 }
 
 impl<S> PacedStream<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>, window: Duration, reports_reads: bool) -> Self {
-        Self { stream, activity, writing: Pace::new(window * PATIENCE), reports_reads }
+        Self { stream, activity, writing: Pace::new(window * PATIENCE), reports_reads, has_read: false }
     }
 
     fn watch(&mut self, context: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -50,7 +54,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.reports_reads && buffer.filled().len() > before {
+        let read = &buffer.filled()[before..];
+        if let (true, Some(first)) = (self.reports_reads, read.first()) {
+            if !std::mem::replace(&mut self.has_read, true) && *first == TLS_HANDSHAKE {
+                self.activity.began_with_tls();
+            }
             self.activity.read();
         }
         result

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +17,7 @@ use rustls_pki_types::{PrivateKeyDer, ServerName, pem::PemObject};
 
 use super::{
     client::Client,
+    process::Process,
     server::{Files, Pair, Server},
 };
 
@@ -170,6 +171,51 @@ fn plain_http_is_told_to_use_https() {
     let answer = server.http().get("/v2/");
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("use https://"), "{}", answer.body);
+}
+
+/// Sends `bytes` twice, and looks for what the log is told.
+#[track_caller]
+fn told_once(server: &Process, address: SocketAddr, bytes: &[u8], text: &str) {
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        server.eventually_logs(text);
+    }
+    assert_eq!(server.log().matches(text).count(), 1, "{}", server.log());
+}
+
+#[test]
+fn a_client_that_takes_one_port_for_the_other_is_in_the_log_once_with_what_to_change() {
+    let plain = Process::start(Files::new(), &[], &[("REGISTRY_STORAGE", "inmemory")]);
+    let address = plain.http().address;
+    // The beginning of a ClientHello.
+    told_once(
+        &plain,
+        address,
+        &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3],
+        "speaks TLS to a port of plain HTTP: give the registry",
+    );
+
+    let files = Files::new();
+    for (name, text) in Pair::new().files() {
+        files.write(name, text);
+    }
+    let variables = [
+        ("REGISTRY_STORAGE", "inmemory"),
+        ("REGISTRY_HTTP_TLS_CERTIFICATE", "DIR/tls.crt"),
+        ("REGISTRY_HTTP_TLS_KEY", "DIR/tls.key"),
+    ];
+    let encrypted = Process::start(files, &[], &variables);
+    let address = encrypted.https_address();
+    told_once(
+        &encrypted,
+        address,
+        b"GET /v2/ HTTP/1.1\r\nhost: a\r\n\r\n",
+        "speaks plain HTTP to a port of TLS: let it use",
+    );
 }
 
 #[test]
