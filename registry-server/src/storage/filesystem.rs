@@ -22,6 +22,7 @@ use tokio::task::spawn_blocking;
 mod chunks;
 mod durable;
 mod index;
+mod leftover;
 mod listing;
 mod lock;
 mod names;

@@ -25,7 +25,7 @@ pub struct Purged {
 
 impl Registry {
     /// Removes the sessions of all repositories that began, and were last written to, more than `older_than` ago. One
-    /// that a request works on is left alone.
+    /// that a request works on is left alone. Directories in which nothing is left go too.
     ///
     /// # Errors
     /// The store's. What was removed before stays removed.
@@ -34,13 +34,19 @@ impl Registry {
         let mut purged = Purged::default();
         let mut walk = self.walk(&[layout::UPLOADS]);
         while let Some(repository) = walk.next().await? {
-            for id in self.sessions_of(&repository).await? {
+            let sessions = self.sessions_of(&repository).await?;
+            let mut left = sessions.len();
+            for id in sessions {
                 purged.examined += 1;
                 if !self.sessions.is_busy(id) && self.last_used(&repository, id).await? < limit {
                     self.store.delete_tree(&layout::upload(&repository, id), Durability::Volatile).await?;
                     self.sessions.close(id);
                     purged.removed += 1;
+                    left -= 1;
                 }
+            }
+            if left == 0 {
+                self.store.prune(&layout::uploads(&repository), &layout::repositories(None)).await?;
             }
         }
         Ok(purged)
@@ -61,5 +67,31 @@ impl Registry {
         // A session that says nothing about its age is as old as its directory.
         let fallback = written.map_or(SystemTime::now(), |written| written.modified);
         Ok(times.into_iter().flatten().max().unwrap_or(fallback))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        oci::Algorithm,
+        storage::filesystem::{Filesystem, Options},
+    };
+
+    #[tokio::test]
+    async fn directories_of_abandoned_uploads_go_with_them_and_others_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let registry = Registry::new(Filesystem::open(root.path().to_owned(), Options::default()).unwrap());
+        for name in ["deep/abandoned", "deep"] {
+            let upload = registry.begin_upload(&name.parse().unwrap(), None, Algorithm::Sha256).await.unwrap();
+            drop(upload);
+        }
+        let repositories = root.path().join("docker/registry/v2/repositories");
+        fs::create_dir_all(repositories.join("deep/_manifests/tags")).unwrap();
+        assert_eq!(registry.purge_uploads(Duration::ZERO).await.unwrap(), Purged { examined: 2, removed: 2 });
+        assert!(!repositories.join("deep/abandoned").exists() && !repositories.join("deep/_uploads").exists());
+        assert!(repositories.join("deep/_manifests/tags").exists());
     }
 }

@@ -1,14 +1,14 @@
 //! Removing directories that hold nothing, beside writers that may fill them at any moment.
 //!
-//! Only ever removes what the kernel says is empty, so what is written meanwhile stays; a writer whose directory goes
-//! makes it again.
+//! Only ever removes what the kernel says is empty, and what a crash has left hidden, so what is written meanwhile stays; a
+//! writer whose directory goes makes it again.
 
 use rustix::{
     fs::{self as sys, Dir, FileType, Mode, OFlags},
     io::Errno,
 };
 
-use super::tree::Tree;
+use super::{leftover, tree::Tree};
 use crate::storage::{Error, Key};
 
 impl Tree {
@@ -36,6 +36,11 @@ impl Tree {
         };
         for entry in Dir::read_from(&open)? {
             let entry = entry?;
+            if let Some(hidden) = entry.file_name().to_str().ok().filter(|name| leftover::is_name(name)) {
+                // What cannot be removed keeps its directory.
+                let _ = self.remove_leftover(&format!("{directory}/{hidden}"));
+                continue;
+            }
             let may_be_directory = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
             if let Ok(name) = entry.file_name().to_str()
                 && may_be_directory

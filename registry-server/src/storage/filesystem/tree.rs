@@ -15,9 +15,8 @@ use rustix::{
     fs::{self as sys, AtFlags, Mode, OFlags, ResolveFlags},
     io::Errno,
 };
-use uuid::Uuid;
 
-use super::{durable::Durable, index::Index};
+use super::{durable::Durable, index::Index, leftover};
 use crate::storage::{Durability, Error, Key, Touch};
 
 /// How often a write starts over because somebody removed its directory meanwhile. Each attempt takes microseconds, and one in
@@ -121,7 +120,7 @@ impl Tree {
             return self.settle(parent).map_err(|error| Error::io("synchronise", key, error));
         }
         self.in_directory(parent, || {
-            let temporary = format!("{parent}/.{}.tmp", Uuid::new_v4().simple());
+            let temporary = format!("{parent}/{}", leftover::name());
             self.write_new(&temporary, bytes, durability)
                 .and_then(|()| Ok(sys::renameat(&self.root, &temporary, &self.root, key.as_str())?))
                 .inspect_err(|_| self.discard(&temporary))
@@ -259,7 +258,7 @@ impl Tree {
     /// Removes a directory with all it holds: hidden by one rename, then emptied.
     pub(super) fn remove_tree(&self, directory: &Key, durability: Durability) -> Result<(), Error> {
         let parent = directory.parent();
-        let hidden = format!("{parent}/.{}.tmp", Uuid::new_v4().simple());
+        let hidden = format!("{parent}/{}", leftover::name());
         match sys::renameat(&self.root, directory.as_str(), &self.root, &hidden) {
             Ok(()) => self.durable.remove(directory.as_str()),
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
