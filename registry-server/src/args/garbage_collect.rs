@@ -81,23 +81,29 @@ fn collect(root: &Path, options: Options, source: &Source) -> anyhow::Result<Sum
         bail!("there is no storage directory {} ({source:?})", root.display());
     }
     let (filesystem, lock) = open(root, options.dry_run)?;
+    collect_in(filesystem, lock, options)
+}
+
+/// Without the lock it is a server's turn, if one can be asked.
+fn collect_in(filesystem: Filesystem, lock: Lock, options: Options) -> anyhow::Result<Summary> {
     if lock == Lock::Held {
         return collect_here(Registry::new(filesystem), options);
     }
-    drop(filesystem);
-    match control::collect(root, options, tell) {
+    match control::collect(filesystem.path(), options, tell) {
         Err(control::Error::Unreachable(error)) if lock == Lock::Elsewhere => Err(error).context(
             "another process uses the storage directory and cannot be asked: stop it first, or run this where it runs \
              (docker exec)",
         ),
-        Err(control::Error::Unreachable(_)) => {
-            tell(Line::Problem(
-                "the file system has no locks, so whether a server uses it cannot be told: make sure that none does"
-                    .to_owned(),
-            ))?;
-            let (filesystem, _) = open(root, options.dry_run)?;
+        Err(control::Error::Unreachable(_)) if options.dry_run => {
+            let text = "the file system has no locks: whether a server is writing to it cannot be told";
+            tell(Line::Problem(text.to_owned()))?;
             collect_here(Registry::new(filesystem), options)
         }
+        Err(control::Error::Unreachable(error)) => Err(error).context(
+            "the file system of the storage directory has no locks, so whether a server is writing to it cannot be told, \
+             and nothing was removed: start the server and run this where it runs (docker exec), then it is the server \
+             that collects",
+        ),
         result => Ok(result?),
     }
 }
@@ -137,5 +143,31 @@ fn tell(line: Line) -> io::Result<()> {
     match line {
         Line::Progress(text) => writeln!(io::stdout(), "{text}"),
         Line::Problem(text) => writeln!(io::stderr(), "warning: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn without_locks_and_a_server_to_be_asked_nothing_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let garbage = root.path().join(format!("docker/registry/v2/blobs/sha256/ba/{hex}/data"));
+        fs::create_dir_all(garbage.parent().unwrap()).unwrap();
+        fs::write(&garbage, "abc").unwrap();
+        let collect = |lock, dry_run| {
+            let (filesystem, _) = open(root.path(), false).unwrap();
+            collect_in(filesystem, lock, Options { grace: Duration::ZERO, dry_run, ..Options::default() })
+        };
+        let refused = collect(Lock::Impossible, false).unwrap_err();
+        assert!(refused.to_string().contains("no locks") && refused.to_string().contains("docker exec"), "{refused:#}");
+        assert_eq!(collect(Lock::Impossible, true).unwrap().blobs, 1);
+        assert!(garbage.exists());
+        assert_eq!(collect(Lock::Held, false).unwrap().blobs, 1);
+        assert!(!garbage.exists());
     }
 }
