@@ -18,14 +18,9 @@ mod shutdown;
 mod tls;
 mod unix;
 
-use std::time::{Duration, Instant};
+#[path = "../common/pair.rs"]
+mod pair;
+#[path = "../common/wait.rs"]
+mod wait;
 
-/// Waits until `condition` holds. Long enough for a busy machine; a test that needs it all has failed anyway.
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(30), "still not: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use self::wait::eventually;

@@ -7,16 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rcgen::{CertificateParams, KeyPair};
+use super::client::Client;
+pub(crate) use super::pair::Pair;
 use registry_server::{
     app::{Addresses, App},
     config::{self, Source},
     connection::{Address, Limits},
     shutdown::Shutdown,
 };
-use rustls_pki_types::CertificateDer;
-
-use super::client::Client;
 
 /// Runs until dropped.
 pub(crate) struct Server {
@@ -62,20 +60,7 @@ impl Files {
     }
 }
 
-/// A certificate for `localhost` that signs itself, and its key, in PEM.
-pub(crate) struct Pair {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
-    pub(crate) der: CertificateDer<'static>,
-}
-
 impl Pair {
-    pub(crate) fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        Self { certificate: certificate.pem(), key: key.serialize_pem(), der: certificate.der().clone() }
-    }
-
     pub(crate) fn files(&self) -> [(&str, &str); 2] {
         [("tls.crt", &self.certificate), ("tls.key", &self.key)]
     }

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use rcgen::{CertificateParams, KeyPair};
 use registry_server::{
     app::{Addresses, App},
     config::{self, Purge, Source},
@@ -20,9 +19,10 @@ use registry_server::{
     storage::filesystem::{self, Filesystem},
 };
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::aws_lc_rs};
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::runtime::Runtime;
 
+pub(crate) use super::pair::Pair;
 use super::{
     eventually,
     wire::{Answer, Wire, request},
@@ -205,20 +205,7 @@ fn collect(directory: &Path, files: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// A certificate for `localhost` that signs itself, and its key, in PEM.
-pub(crate) struct Pair {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
-    pub(crate) der: CertificateDer<'static>,
-}
-
 impl Pair {
-    pub(crate) fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        Self { certificate: certificate.pem(), key: key.serialize_pem(), der: certificate.der().clone() }
-    }
-
     /// A connection that trusts this certificate alone.
     fn connect(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
         let connection = ClientConnection::new(self.client(&[]), ServerName::try_from("localhost").unwrap()).unwrap();
