@@ -294,7 +294,7 @@ async fn open_registry(settings: &Settings, metrics: &Metrics) -> Result<Registr
             Registry::new(Timed::new(tokio::task::spawn_blocking(open).await??, timings))
         }
     };
-    Ok(registry.validating(settings.validation.clone()))
+    Ok(registry.validating(settings.validation.clone()).counting(metrics.storage.cache.clone()))
 }
 
 async fn bind(key: &'static str, address: &config::Address) -> Result<Listener, Error> {

@@ -17,6 +17,7 @@ use prometheus_client::{
 pub(crate) use self::{
     exposition::Exposition,
     requests::{Answered, InFlight, Requests},
+    storage::Cache,
 };
 use crate::reload::Outcome;
 

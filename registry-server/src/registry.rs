@@ -29,6 +29,7 @@ use self::{
     validation::Validation,
 };
 use crate::{
+    metrics,
     oci::Digest,
     storage::{self, Optional, Store, layout},
 };
@@ -54,7 +55,7 @@ impl Registry {
             store: Arc::new(store),
             abandoned: Abandoned::default(),
             claims: Claims::default(),
-            contents: Contents::default(),
+            contents: Contents::new(metrics::Cache::default()),
             indexes: Indexes::default(),
             locks: Locks::default(),
             sessions: Sessions::default(),
@@ -67,6 +68,12 @@ impl Registry {
     #[must_use]
     pub fn validating(self, validation: Validation) -> Self {
         Self { validation, ..self }
+    }
+
+    /// The same with the use of its cache counted from now on.
+    #[must_use]
+    pub(crate) fn counting(self, usage: metrics::Cache) -> Self {
+        Self { contents: Contents::new(usage), ..self }
     }
 
     /// Whether the store can be reached and written to. Writes nothing itself.

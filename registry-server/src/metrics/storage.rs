@@ -1,10 +1,11 @@
-//! What a store does and how long it takes, under the reference's name: `registry_storage_action_seconds`.
+//! What a store does and how long it takes, and what the cache before it spares it, under the reference's names:
+//! `registry_storage_action_seconds` and `registry_storage_cache_*_total`.
 
 use std::time::Duration;
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
 
@@ -13,10 +14,31 @@ use crate::storage::timed::{Action, Timings};
 /// Upper bounds in seconds; the reference's.
 const SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Time taken by each action of a store.
+/// Time taken by each action of a store, and the use of the cache.
 #[derive(Clone)]
 pub(crate) struct Storage {
     seconds: Family<ActionLabels, Histogram, fn() -> Histogram>,
+    /// Content that was asked for lately.
+    pub(crate) cache: Cache,
+}
+
+/// How often a cache was asked. Clones share the counters.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cache {
+    requests: Counter,
+    hits: Counter,
+    /// The reference's may be another server; memory does not fail.
+    errors: Counter,
+}
+
+impl Cache {
+    /// Takes note of a question, and whether there was an answer.
+    pub(crate) fn asked(&self, is_hit: bool) {
+        self.requests.inc();
+        if is_hit {
+            self.hits.inc();
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,7 +53,7 @@ fn seconds() -> Histogram {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { seconds: Family::new_with_constructor(seconds) }
+        Self { seconds: Family::new_with_constructor(seconds), cache: Cache::default() }
     }
 }
 
@@ -44,6 +66,9 @@ impl Storage {
 
     pub(super) fn register(&self, storage: &mut Registry) {
         storage.register("action_seconds", "Time that an action of the storage took", self.seconds.clone());
+        storage.register("cache_requests", "Questions to the cache of content", self.cache.requests.clone());
+        storage.register("cache_hits", "Questions that the cache had an answer to", self.cache.hits.clone());
+        storage.register("cache_errors", "Questions that failed", self.cache.errors.clone());
     }
 }
 

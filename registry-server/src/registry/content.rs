@@ -8,7 +8,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::oci::{Digest, manifest};
+use crate::{
+    metrics,
+    oci::{Digest, manifest},
+};
 
 /// Bytes of content kept in all.
 const CAPACITY: u64 = 16 << 20;
@@ -51,28 +54,32 @@ impl Weighter<Digest, Arc<Content>> for ByBytes {
 
 /// The content that was asked for lately.
 #[derive(Debug)]
-pub(super) struct Contents(Cache<Digest, Arc<Content>, ByBytes>);
-
-impl Default for Contents {
-    fn default() -> Self {
-        Self(Cache::with_weighter(4096, CAPACITY, ByBytes))
-    }
+pub(super) struct Contents {
+    cache: Cache<Digest, Arc<Content>, ByBytes>,
+    usage: metrics::Cache,
 }
 
 impl Contents {
+    /// None yet; what is asked for is counted by `usage`.
+    pub(super) fn new(usage: metrics::Cache) -> Self {
+        Self { cache: Cache::with_weighter(4096, CAPACITY, ByBytes), usage }
+    }
+
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Content>> {
-        self.0.get(digest)
+        let found = self.cache.get(digest);
+        self.usage.asked(found.is_some());
+        found
     }
 
     /// Forgets what is no longer in the store.
     pub(super) fn remove(&self, digest: &Digest) {
-        self.0.remove(digest);
+        self.cache.remove(digest);
     }
 
     /// Keeps `bytes`, which must be what `digest` stands for.
     pub(super) fn insert(&self, digest: Digest, bytes: Bytes) -> Arc<Content> {
         let content = Arc::new(Content::from(bytes));
-        self.0.insert(digest, Arc::clone(&content));
+        self.cache.insert(digest, Arc::clone(&content));
         content
     }
 }

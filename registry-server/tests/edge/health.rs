@@ -113,6 +113,9 @@ fn metrics_have_the_references_names_and_form() {
         "registry_storage_action_seconds_bucket{le=\"10\",driver=\"inmemory\",action=\"GetContent\"} 1",
         "registry_storage_action_seconds_count{driver=\"inmemory\",action=\"Writer\"} 1",
         "registry_storage_action_seconds_count{driver=\"inmemory\",action=\"Move\"} 0",
+        "# TYPE registry_storage_cache_requests_total counter",
+        "registry_storage_cache_hits_total 0",
+        "registry_storage_cache_errors_total 0",
     ] {
         eventually(line, || has(line));
     }
