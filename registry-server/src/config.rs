@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(settings.storage.driver, Driver::Filesystem("/var/lib/registry".into()));
         assert!(!settings.storage.delete_enabled);
         assert_eq!(settings.health[0].threshold, 3);
-        assert_eq!(settings.log.fields, [("service".to_owned(), "registry".to_owned())]);
+        assert_eq!(settings.log.fields, [("service".to_owned(), "registry".into())]);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum Node {
     Duration,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A text, or lists and mappings of them.
+    Any,
 }
 
 /// What the server makes of a key, and of all keys below it that do not say otherwise.
@@ -118,6 +120,14 @@ impl Described for String {
 
     fn value(&self) -> Value<'_> {
         Value::Word(self)
+    }
+}
+
+impl Described for serde_json::Value {
+    const NODE: &'static Node = &Node::Any;
+
+    fn value(&self) -> Value<'_> {
+        Value::Any(self)
     }
 }
 

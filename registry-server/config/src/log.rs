@@ -17,8 +17,8 @@ section! {
         level: Level = "info" => Implemented,
         /// The form of a line.
         formatter: Formatter = "text" => Implemented,
-        /// Fields added to every line, such as `service: registry`.
-        fields: BTreeMap<String, String> => Implemented,
+        /// Fields added to every line, such as `service: registry`. Mappings and lists are printed too.
+        fields: BTreeMap<String, serde_json::Value> => Implemented,
         /// Mails about log lines.
         hooks: Vec<LogHook> => Warned("no mails are sent; let what collects the log do that"),
         /// Whether lines tell the place in the source that wrote them.

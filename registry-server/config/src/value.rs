@@ -19,6 +19,8 @@ pub enum Value<'a> {
     Word(&'a str),
     /// A list.
     List(Vec<Value<'a>>),
+    /// Whatever was read.
+    Any(&'a serde_json::Value),
     /// Names and what is written for them.
     Mapping(Vec<(&'a str, Value<'a>)>),
 }
@@ -50,6 +52,7 @@ impl Serialize for Value<'_> {
             Self::Text(value) => serializer.serialize_str(value),
             Self::Word(value) => serializer.serialize_str(value),
             Self::List(values) => serializer.collect_seq(values),
+            Self::Any(value) => value.serialize(serializer),
             Self::Mapping(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {

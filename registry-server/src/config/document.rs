@@ -39,6 +39,8 @@ pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) 
         (Node::Driver(fields), Value::Object(map)) => Some(driver(map, fields, path, report)),
         (Node::Section(fields), Value::Object(map)) => Some(section(map, fields, path, report)),
         (Node::Map(node), Value::Object(map)) => Some(mapping(map, node, path, report)),
+        (Node::Any, Value::Object(map)) => Some(mapping(map, node, path, report)),
+        (Node::Any, Value::Array(values)) => Some(list(values, node, path, report)),
         (Node::List(node), Value::Array(values)) => Some(list(values, node, path, report)),
         (Node::List(node), value @ (Value::String(_) | Value::Number(_) | Value::Bool(_))) => {
             report.warn(format!("{path} is a list: write {path}: [{}]", quoted(&shown(&value, node))));
@@ -130,7 +132,7 @@ fn list(values: Vec<Value>, node: &Node, path: &str, report: &mut Report) -> Val
 fn scalar(value: &Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
     let text = plain(value);
     let (shaped, wanted) = match node {
-        Node::Text | Node::Secret if value.is_string() || value.is_number() || value.is_boolean() => {
+        Node::Text | Node::Secret | Node::Any if value.is_string() || value.is_number() || value.is_boolean() => {
             return (!text.is_empty()).then_some(Value::String(text));
         }
         _ if text.is_empty() && value.is_string() => return None,
@@ -142,7 +144,7 @@ fn scalar(value: &Value, node: &Node, path: &str, report: &mut Report) -> Option
         Node::Choice(words) => (word(&text, words), words.join(" or ")),
         Node::List(_) => (None, "a list".to_owned()),
         Node::Section(_) | Node::Driver(_) | Node::Map(_) => (None, "a mapping".to_owned()),
-        Node::Text | Node::Secret => (None, "a text".to_owned()),
+        Node::Text | Node::Secret | Node::Any => (None, "a text".to_owned()),
     };
     if shaped.is_none() {
         report.refuse(format!("{path} is {}, it has to be {wanted}", shown(value, node)));

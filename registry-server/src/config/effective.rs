@@ -28,6 +28,8 @@ pub(super) fn mask(value: &mut Value, node: &Node) {
             }
         }
         (Node::List(node), Value::Array(values)) => values.iter_mut().for_each(|value| mask(value, node)),
+        (Node::Any, value @ Value::Object(_)) => mask(value, &Node::Map(&Node::Any)),
+        (Node::Any, value @ Value::Array(_)) => mask(value, &Node::List(&Node::Any)),
         (Node::Secret, value) => hide(value),
         (_, Value::String(text)) => *text = without_user_info(text),
         _ => {}

@@ -117,90 +117,18 @@ impl Variable<'_> {
             }
             return Ok(());
         };
-        match node {
-            Node::Section(fields) => match find(fields, part) {
-                Some(field) => self.set_field(target, node, field, rest, acted_upon),
-                None => Err(Failure::Unrecognized),
-            },
-            Node::Driver(fields) => match find(fields, part) {
-                Some(field) => self.set_field(target, node, field, rest, acted_upon),
-                // To the reference the name of a driver. Without an error another one would be taken in its place.
-                None => {
-                    object(target, node).entry(part.to_lowercase()).or_insert(Value::Null);
-                    Ok(())
-                }
-            },
-            Node::Map(child) => self.set_entry(target, child, part, rest, acted_upon),
-            Node::List(child) => self.set_index(target, child, part, rest, acted_upon),
-            Node::Text
-            | Node::Secret
-            | Node::Boolean
-            | Node::Natural(_)
-            | Node::Integer
-            | Node::Duration
-            | Node::Choice(_) => Err(Failure::Unrecognized),
+        // On a copy, so that an unrecognized variable leaves no empty mapping behind.
+        let mut copy = target.clone();
+        if let Some(place) = Place::below(&mut copy, node, part)? {
+            self.set(place.value, place.node, rest, acted_upon && place.acted_upon)?;
         }
-    }
-
-    fn set_field(
-        &mut self,
-        target: &mut Value,
-        node: &Node,
-        field: &Field,
-        rest: &[&str],
-        acted_upon: bool,
-    ) -> Result<(), Failure> {
-        // Looked up first, so that an unrecognized variable leaves no empty mapping behind.
-        let mut value = object(&mut target.clone(), node).remove(field.key).unwrap_or_default();
-        self.set(&mut value, field.node, rest, acted_upon && field.support == Support::Implemented)?;
-        object(target, node).insert(field.key.to_owned(), value);
-        Ok(())
-    }
-
-    fn set_entry(
-        &mut self,
-        target: &mut Value,
-        child: &Node,
-        part: &str,
-        rest: &[&str],
-        acted_upon: bool,
-    ) -> Result<(), Failure> {
-        let existing =
-            target.as_object().and_then(|map| map.keys().find(|key| key.eq_ignore_ascii_case(part)).cloned());
-        let key = existing.unwrap_or_else(|| part.to_lowercase());
-        let mut value = target.get(&key).cloned().unwrap_or_default();
-        self.set(&mut value, child, rest, acted_upon)?;
-        mapping(target).insert(key, value);
-        Ok(())
-    }
-
-    fn set_index(
-        &mut self,
-        target: &mut Value,
-        child: &Node,
-        part: &str,
-        rest: &[&str],
-        acted_upon: bool,
-    ) -> Result<(), Failure> {
-        let index: usize = part.parse().map_err(|_| Failure::Unrecognized)?;
-        let mut list = match target {
-            Value::Array(values) => values.clone(),
-            _ => Vec::new(),
-        };
-        if index > list.len() || index >= MOST_ENTRIES {
-            return Err(Failure::UndefinedIndex(index));
-        }
-        if index == list.len() {
-            list.push(Value::Null);
-        }
-        self.set(&mut list[index], child, rest, acted_upon)?;
-        *target = Value::Array(list);
+        *target = copy;
         Ok(())
     }
 
     /// The value as its key wants it. `None` when there is none; the report says why. An empty value empties the key.
     fn leaf(&mut self, node: &Node, acted_upon: bool) -> Option<Value> {
-        if matches!(node, Node::Text | Node::Secret) {
+        if matches!(node, Node::Text | Node::Secret) || (matches!(node, Node::Any) && self.value.is_empty()) {
             // As text, not by way of a number: `007` stays `007`. What is no YAML was meant as it is written.
             let text = serde_saphyr::from_str::<String>(self.value).unwrap_or_else(|_| self.value.to_owned());
             return Some(Value::String(text));
@@ -208,7 +136,9 @@ impl Variable<'_> {
         let value = match yaml::parse(self.value, node, self.name, self.report) {
             Ok(value) => value,
             // `*` is no YAML, but meant to be an entry.
-            Err(_) if !acted_upon || matches!(node, Node::List(Node::Text)) => Value::String(self.value.to_owned()),
+            Err(_) if !acted_upon || matches!(node, Node::List(Node::Text) | Node::Any) => {
+                Value::String(self.value.to_owned())
+            }
             Err(reason) => {
                 self.report.refuse(format!("environment variable {} is not YAML: {reason}", self.name));
                 return None;
@@ -234,6 +164,66 @@ impl Variable<'_> {
     }
 }
 
+/// Where a part of a variable's name leads to.
+struct Place<'a> {
+    value: &'a mut Value,
+    node: &'a Node,
+    acted_upon: bool,
+}
+
+impl<'a> Place<'a> {
+    /// The place that `part` names below `target`, which is made if it is missing. `None` for a driver that is none: the
+    /// reference takes the part for a driver's name, and without an error another driver would be taken in its place.
+    fn below(target: &'a mut Value, node: &'a Node, part: &str) -> Result<Option<Self>, Failure> {
+        match node {
+            Node::Section(fields) | Node::Driver(fields) => match find(fields, part) {
+                Some(field) => Ok(Some(Self::field(target, node, field))),
+                None if matches!(node, Node::Driver(_)) => {
+                    object(target, node).entry(part.to_lowercase()).or_insert(Value::Null);
+                    Ok(None)
+                }
+                None => Err(Failure::Unrecognized),
+            },
+            Node::Map(child) => Ok(Some(Self::entry(target, child, part))),
+            Node::List(child) => Self::index(target, child, part).map(Some),
+            Node::Any if target.is_array() => Self::index(target, node, part).map(Some),
+            Node::Any => Ok(Some(Self::entry(target, node, part))),
+            Node::Text
+            | Node::Secret
+            | Node::Boolean
+            | Node::Natural(_)
+            | Node::Integer
+            | Node::Duration
+            | Node::Choice(_) => Err(Failure::Unrecognized),
+        }
+    }
+
+    fn field(target: &'a mut Value, node: &Node, field: &'a Field) -> Self {
+        let value = object(target, node).entry(field.key).or_insert(Value::Null);
+        Self { value, node: field.node, acted_upon: field.support == Support::Implemented }
+    }
+
+    fn entry(target: &'a mut Value, node: &'a Node, part: &str) -> Self {
+        let map = mapping(target);
+        let existing = map.keys().find(|key| key.eq_ignore_ascii_case(part)).cloned();
+        let value = map.entry(existing.unwrap_or_else(|| part.to_lowercase())).or_insert(Value::Null);
+        Self { value, node, acted_upon: true }
+    }
+
+    fn index(target: &'a mut Value, node: &'a Node, part: &str) -> Result<Self, Failure> {
+        let index: usize = part.parse().map_err(|_| Failure::Unrecognized)?;
+        let list = list(target);
+        if index >= MOST_ENTRIES {
+            return Err(Failure::UndefinedIndex(index));
+        }
+        if index == list.len() {
+            list.push(Value::Null);
+        }
+        let value = list.get_mut(index).ok_or(Failure::UndefinedIndex(index))?;
+        Ok(Self { value, node, acted_upon: true })
+    }
+}
+
 fn find<'a>(fields: &'a [Field], part: &str) -> Option<&'a Field> {
     fields.iter().find(|field| field.variable.eq_ignore_ascii_case(part))
 }
@@ -255,6 +245,17 @@ fn mapping(target: &mut Value) -> &mut Map<String, Value> {
     match target {
         Value::Object(map) => map,
         _ => unreachable!("made a mapping above"),
+    }
+}
+
+/// The list in `target`, which becomes one if it is not.
+fn list(target: &mut Value) -> &mut Vec<Value> {
+    if !target.is_array() {
+        *target = Value::Array(Vec::new());
+    }
+    match target {
+        Value::Array(values) => values,
+        _ => unreachable!("made a list above"),
     }
 }
 

@@ -8,6 +8,7 @@ mod validation;
 use std::{path::PathBuf, time::Duration};
 
 use registry_config::{Config, DescriptorCache, Formatter, Level};
+use serde_json::Value;
 
 pub use self::{
     checks::{HealthCheck, Probe},
@@ -47,7 +48,7 @@ pub struct Log {
     /// The form of a line.
     pub formatter: Formatter,
     /// Fields of every line.
-    pub fields: Vec<(String, String)>,
+    pub fields: Vec<(String, Value)>,
     /// Whether each request gets a line.
     pub access: bool,
 }

@@ -63,6 +63,7 @@ fn value(node: &Node) -> String {
         Node::Natural(_) | Node::Integer => "number".to_owned(),
         Node::Duration => "duration".to_owned(),
         Node::Choice(words) => words.join(", "),
+        Node::Any => "text, lists and mappings".to_owned(),
     }
 }
 

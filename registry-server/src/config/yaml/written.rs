@@ -21,7 +21,7 @@ impl<'de> DeserializeSeed<'de> for Written<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match (self.node, &mut *self.value) {
-            (Node::Text | Node::Secret, value @ (Value::Number(_) | Value::Bool(_) | Value::String(_))) => {
+            (Node::Text | Node::Secret | Node::Any, value @ (Value::Number(_) | Value::Bool(_) | Value::String(_))) => {
                 *value = Value::String(String::deserialize(deserializer)?);
                 Ok(())
             }
@@ -29,8 +29,10 @@ impl<'de> DeserializeSeed<'de> for Written<'_> {
             (Node::List(node), value @ (Value::Number(_) | Value::Bool(_))) => {
                 Written { value, node }.deserialize(deserializer)
             }
-            (Node::Section(_) | Node::Driver(_) | Node::Map(_), Value::Object(_)) => deserializer.deserialize_map(self),
-            (Node::List(_), Value::Array(_)) => deserializer.deserialize_seq(self),
+            (Node::Section(_) | Node::Driver(_) | Node::Map(_) | Node::Any, Value::Object(_)) => {
+                deserializer.deserialize_map(self)
+            }
+            (Node::List(_) | Node::Any, Value::Array(_)) => deserializer.deserialize_seq(self),
             _ => IgnoredAny::deserialize(deserializer).map(drop),
         }
     }
@@ -44,9 +46,10 @@ impl<'de> Visitor<'de> for Written<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
-        if let (Node::List(node), Value::Array(values)) = (self.node, self.value) {
+        let child = if let Node::List(child) = self.node { child } else { self.node };
+        if let Value::Array(values) = self.value {
             for value in values {
-                sequence.next_element_seed(Written { value, node })?;
+                sequence.next_element_seed(Written { value, node: child })?;
             }
         }
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
@@ -69,6 +72,7 @@ fn below<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     match node {
         Node::Section(fields) | Node::Driver(fields) => of(fields),
         Node::Map(child) => Some(child),
+        Node::Any => Some(node),
         _ => None,
     }
 }
