@@ -31,6 +31,7 @@ use crate::{
         memory::Memory,
         timed::Timed,
     },
+    telemetry::Telemetry,
     tls,
 };
 
@@ -104,12 +105,12 @@ fn advice(error: &io::Error) -> &'static str {
 }
 
 impl App {
-    /// Opens the storage, loads certificate, users and rules, and binds the sockets.
+    /// Opens the storage, loads certificate, users and rules, and binds the sockets. Requests are told of by `telemetry`.
     ///
     /// # Errors
     /// When one of them cannot be used; the text says what to change.
-    pub async fn build(settings: Settings, limits: Limits) -> Result<Self, Error> {
-        let metrics = Metrics::default();
+    pub async fn build(settings: Settings, limits: Limits, telemetry: Telemetry) -> Result<Self, Error> {
+        let metrics = Metrics::counting(telemetry.lost);
         let shutdown = Shutdown::default();
         let gate = Gate::new(settings.htpasswd.as_ref(), settings.access.as_deref(), metrics.auth.clone())?;
         let certificate = settings.http.tls.as_ref().map(|tls| tls::open(tls, settings.http.http2)).transpose()?;
@@ -126,7 +127,7 @@ impl App {
             tls: certificate.clone(),
             http2: if certificate.is_some() { settings.http.http2 } else { settings.http.h2c },
             router: while_well(http::router(context), health.clone()),
-            log: Some(AccessLog::new(metrics.requests.clone())),
+            log: Some(AccessLog::new(metrics.requests.clone(), telemetry.access)),
             connections: metrics.connections().clone(),
             limits: limits.clone(),
         };

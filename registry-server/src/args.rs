@@ -21,7 +21,7 @@ use crate::{
     app::App,
     config::{self, CONFIGURATION_PATH, Loaded, Source},
     connection::Limits,
-    telemetry,
+    telemetry::Telemetry,
 };
 
 /// Where the image has its configuration.
@@ -124,7 +124,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
     let source = source(configuration);
     let Loaded { settings, warnings, .. } = config::load(&source, environment())?;
-    telemetry::init(&settings.log);
+    let (telemetry, _written) = Telemetry::start(&settings.log).context("failed to start threads")?;
     if source == Source::Embedded {
         tracing::info!("no configuration was given, embedded defaults are used: registry CONFIG reads one");
     }
@@ -143,7 +143,7 @@ fn serve(configuration: Option<PathBuf>) -> anyhow::Result<()> {
         .build()
         .context("failed to start threads")?;
     let result = runtime.block_on(async {
-        let app = App::build(settings, limits).await?;
+        let app = App::build(settings, limits, telemetry).await?;
         let announcement = app.announcement();
         tracing::info!("{}", announcement.line);
         for hint in announcement.hints {

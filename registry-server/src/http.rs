@@ -161,9 +161,10 @@ async fn dispatch(State(context): State<Context>, request: Request) -> Response 
         Err(error) => return error.into_response(),
     };
     answered_by(request.extensions(), name(&route));
+    let asked_for = route.clone();
     let (head, mut body) = request.into_parts();
     let client_waits = head.headers.contains_key(header::EXPECT);
-    let response = match rights(&route, &head.method) {
+    let mut response = match rights(&route, &head.method) {
         (Some(action), _) => admit(context, head, &mut body, route, action).await,
         (None, allowed) if head.method == Method::OPTIONS => response::options(allowed),
         (None, allowed) => response::method_not_allowed(allowed),
@@ -171,6 +172,7 @@ async fn dispatch(State(context): State<Context>, request: Request) -> Response 
     if !client_waits {
         remainder::discard(&mut body).await;
     }
+    response.extensions_mut().insert(asked_for);
     response
 }
 

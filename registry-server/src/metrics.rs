@@ -27,6 +27,7 @@ pub struct Metrics {
     pub(crate) requests: Requests,
     pub(crate) auth: Auth,
     pub(crate) storage: storage::Storage,
+    pub(crate) lost: Lost,
     reloads: Family<ReloadLabels, Counter>,
     certificate_expiry: Gauge,
     connections: Gauge,
@@ -47,6 +48,22 @@ pub(crate) struct Auth {
     pub(crate) overloaded: Counter,
 }
 
+/// Lines of logs that were not read in time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lost(Family<StreamLabels, Counter>);
+
+impl Lost {
+    /// Those of `stream`, as the label has it.
+    pub(crate) fn of(&self, stream: &'static str) -> Counter {
+        self.0.get_or_create_owned(&StreamLabels { stream })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StreamLabels {
+    stream: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
     file: &'static str,
@@ -54,6 +71,11 @@ struct ReloadLabels {
 }
 
 impl Metrics {
+    /// Nothing yet but lines of logs.
+    pub(crate) fn counting(lost: Lost) -> Self {
+        Self { lost, ..Self::default() }
+    }
+
     /// Takes note of a look at files that may have changed.
     pub(crate) fn reloaded(&self, file: &'static str, outcome: &Outcome) {
         let outcome = match outcome {
@@ -98,6 +120,7 @@ impl Metrics {
         auth.register("wrong", "Passwords checked and wrong", self.auth.wrong.clone());
         auth.register("throttled", "Passwords not checked after too many wrong ones", self.auth.throttled.clone());
         auth.register("overloaded", "Passwords not checked because too many waited", self.auth.overloaded.clone());
+        registry.register("log_lines_lost", "Lines of the log that nobody read in time", self.lost.0.clone());
         registry.register("reloads", "Changes of files seen", self.reloads.clone());
         // Nothing expires where there is no certificate.
         if self.certificate_expiry.get() == 0 {

@@ -93,7 +93,10 @@ impl Listener {
     pub(super) async fn accept(&self) -> io::Result<(Connected, Peer)> {
         match self {
             Self::Tcp(listener) => {
-                listener.accept().await.map(|(stream, peer)| (Connected::Tcp(stream), Peer::Tcp(peer)))
+                let (stream, peer) = listener.accept().await?;
+                // A client of IPv4 is one, whatever the socket speaks.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                Ok((Connected::Tcp(stream), Peer::Tcp(peer)))
             }
             Self::Unix(socket) => {
                 socket.listener.accept().await.map(|(stream, _)| (Connected::Unix(stream), Peer::Unix))

@@ -1,7 +1,10 @@
-//! What became of each request: a line in the log under the reference's field names, and the metrics.
+//! What became of each request: a line in the access log, an event under the reference's field names, and the metrics.
 //!
 //! Written when the last byte of the response was handed to the connection, or the client went away. Never holds
-//! `Authorization`.
+//! `Authorization`. The target is there whole, as in the reference: the `_state` in it gives nobody a right.
+
+mod combined;
+mod completed;
 
 use std::{
     net::IpAddr,
@@ -11,27 +14,33 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
     body::{Body, Bytes, HttpBody},
     response::Response,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
 use http_body::{Frame, SizeHint};
+use jiff::Timestamp;
 
+use self::combined::Combined;
+use super::error::Failure;
 use crate::{
     auth::Principal,
     connection::Peer,
     metrics::{Answered, InFlight, Requests, method_label},
-    telemetry::ACCESS,
+    oci::Route,
+    telemetry::Output,
 };
 
 /// Follows requests to their end. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct AccessLog {
     metrics: Requests,
+    /// The access log; `None`: there is none.
+    lines: Option<Output>,
     /// Tells this process's requests from another's.
     prefix: Arc<str>,
     count: Arc<AtomicU64>,
@@ -47,6 +56,9 @@ pub(crate) struct Pending {
     id: u64,
     method: Method,
     uri: Uri,
+    version: Version,
+    /// Whether it came with credentials, right or wrong.
+    has_credentials: bool,
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
@@ -55,9 +67,9 @@ pub(crate) struct Pending {
 }
 
 impl AccessLog {
-    pub(crate) fn new(metrics: Requests) -> Self {
+    pub(crate) fn new(metrics: Requests, lines: Option<Output>) -> Self {
         let prefix = uuid::Uuid::new_v4().simple().to_string();
-        Self { metrics, prefix: prefix[..12].into(), count: Arc::default() }
+        Self { metrics, lines, prefix: prefix[..12].into(), count: Arc::default() }
     }
 
     /// A request begins.
@@ -74,6 +86,8 @@ impl AccessLog {
             id: self.count.fetch_add(1, Ordering::Relaxed),
             method: request.method().clone(),
             uri: request.uri().clone(),
+            version: request.version(),
+            has_credentials: headers.contains_key(header::AUTHORIZATION),
             host: headers.get(header::HOST).cloned(),
             referer: headers.get(header::REFERER).cloned(),
             user_agent: headers.get(header::USER_AGENT).cloned(),
@@ -87,6 +101,11 @@ impl Pending {
     /// The client's address, by what a proxy in front says if there is one.
     fn remote_address(&self) -> String {
         self.forwarded_for.map_or_else(|| self.peer.to_string(), |address| address.to_string())
+    }
+
+    /// Path and query. A password that somebody wrote into a URL is not in it.
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
     }
 }
 
@@ -111,7 +130,11 @@ struct Record {
     pending: Pending,
     status: u16,
     content_type: Option<HeaderValue>,
+    /// What asks for credentials.
+    challenge: Option<HeaderValue>,
     principal: Option<Principal>,
+    route: Option<Route>,
+    failure: Option<Failure>,
     written: u64,
     complete: bool,
 }
@@ -124,7 +147,10 @@ impl Recorded {
             pending,
             status: parts.status.as_u16(),
             content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
+            challenge: parts.headers.get(header::WWW_AUTHENTICATE).cloned(),
             principal: parts.extensions.remove(),
+            route: parts.extensions.remove(),
+            failure: parts.extensions.remove(),
             written: 0,
             complete: body.is_end_stream(),
         });
@@ -173,41 +199,29 @@ impl Drop for Record {
             request_bytes: self.pending.request_bytes,
             response_bytes: self.written,
         });
-        if tracing::enabled!(target: ACCESS, tracing::Level::INFO) {
-            self.write_line(duration.as_secs_f64() * 1e3);
+        if let Some(lines) = &self.pending.log.lines {
+            lines.line(self.combined(duration).line().as_bytes());
         }
+        completed::tell(self, duration);
     }
 }
 
 impl Record {
-    fn write_line(&self, milliseconds: f64) {
-        let Pending { log, id, method, uri, host, referer, user_agent, content_type, .. } = &self.pending;
-        // A HEAD has no body to send to its end.
-        let is_cut_off = !self.complete && *method != Method::HEAD;
-        tracing::event!(
-            target: ACCESS,
-            tracing::Level::INFO,
-            auth.user.name = self.principal.as_ref().and_then(Principal::name),
-            http.request.contenttype = content_type.as_ref().map(text),
-            http.request.host = host.as_ref().map(text),
-            http.request.id = format!("{}-{id}", log.prefix),
-            http.request.method = method.as_str(),
-            http.request.referer = referer.as_ref().map(text),
-            http.request.remoteaddr = self.pending.remote_address(),
-            http.request.uri = uri.path_and_query().map_or("/", |path| path.as_str()),
-            http.request.useragent = user_agent.as_ref().map(text),
-            http.response.contenttype = self.content_type.as_ref().map(text),
-            http.response.duration = format!("{milliseconds:.3}ms"),
-            http.response.status = self.status,
-            http.response.written = self.written,
-            http.response.incomplete = is_cut_off.then_some(true),
-            "response completed"
-        );
+    fn combined(&self, duration: Duration) -> Combined<'_> {
+        let Pending { peer, method, version, referer, user_agent, .. } = &self.pending;
+        let now = Timestamp::now();
+        Combined {
+            peer: *peer,
+            time: now.checked_sub(duration).unwrap_or(now),
+            method: method.as_str(),
+            target: self.pending.target(),
+            version: *version,
+            status: self.status,
+            written: self.written,
+            referer: referer.as_ref().map_or(b"", HeaderValue::as_bytes),
+            user_agent: user_agent.as_ref().map_or(b"", HeaderValue::as_bytes),
+        }
     }
-}
-
-fn text(value: &HeaderValue) -> &str {
-    value.to_str().unwrap_or("(not text)")
 }
 
 #[cfg(test)]
@@ -219,7 +233,7 @@ mod tests {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_static(value));
         }
-        AccessLog::new(Requests::default()).request(&mut request, Peer::Unix).remote_address()
+        AccessLog::new(Requests::default(), None).request(&mut request, Peer::Unix).remote_address()
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The one place where an error becomes a response and, if it is ours, a line in the log.
 
-use std::{error::Error, io};
+use std::{error::Error, io, sync::Arc};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 use super::response;
 use crate::{
@@ -40,18 +40,13 @@ const SENTENCE: usize = 1024;
 const NAMED: usize = 100;
 
 /// What an entry says beyond its code, as JSON; nothing if it is `None`.
-#[derive(Debug, Default, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Default)]
 pub(super) struct Detail(Option<Box<RawValue>>);
 
 impl Detail {
     /// Anything that can be written as JSON.
     pub(super) fn of(detail: impl Serialize) -> Self {
         Self(serde_json::value::to_raw_value(&detail).ok())
-    }
-
-    fn is_none(&self) -> bool {
-        self.0.is_none()
     }
 }
 
@@ -180,24 +175,41 @@ fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
+/// On responses: the errors that they tell of, for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// The code of all of them.
+    pub(crate) code: ErrorCode,
+    details: Arc<[Detail]>,
+}
+
+impl Failure {
+    /// What each error says beyond its code.
+    pub(crate) fn details(&self) -> impl Iterator<Item = Option<Value>> {
+        self.details.iter().map(|Detail(json)| serde_json::from_str(json.as_ref()?.get()).ok())
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Envelope { status, code, details, headers } = *self.0;
         #[derive(Serialize)]
-        struct Errors {
-            errors: Vec<Entry>,
+        struct Errors<'a> {
+            errors: Vec<Entry<'a>>,
         }
         #[derive(Serialize)]
-        struct Entry {
+        struct Entry<'a> {
             code: &'static str,
             message: &'static str,
-            #[serde(skip_serializing_if = "Detail::is_none")]
-            detail: Detail,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            detail: Option<&'a RawValue>,
         }
         let entry = |detail| Entry { code: code.as_str(), message: code.message(), detail };
-        let mut response = response::document(&Errors { errors: details.into_iter().map(entry).collect() });
+        let entries = details.iter().map(|Detail(json)| entry(json.as_deref()));
+        let mut response = response::document(&Errors { errors: entries.collect() });
         *response.status_mut() = status;
         response.headers_mut().extend(headers);
+        response.extensions_mut().insert(Failure { code, details: details.into() });
         response
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Appends `bytes` as Go's `%q` has them between its quotes: quotes, backslashes, control characters and bytes that are no
 /// UTF-8 are escaped.
-pub(super) fn escape(text: &mut String, bytes: &[u8]) {
+pub(crate) fn escape(text: &mut String, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         match chunk.valid().bytes().all(is_plain) {
             true => text.push_str(chunk.valid()),

@@ -143,7 +143,7 @@ impl Visit for Line {
 }
 
 /// A value as Go prints it: `map[a:1 b:[x y]]`.
-struct Printed<'a>(&'a Value);
+pub(crate) struct Printed<'a>(pub(crate) &'a Value);
 
 impl fmt::Display for Printed<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

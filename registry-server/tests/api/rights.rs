@@ -8,6 +8,7 @@ use registry_server::{
     app::App,
     config::{self, Source},
     connection::Limits,
+    telemetry::Telemetry,
 };
 use serde_json::json;
 
@@ -38,7 +39,7 @@ fn with_users(test: impl AsyncFnOnce(Server)) {
     let settings = config::load(&Source::File(path("config.yml")), []).unwrap().settings;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let app = App::build(settings, Limits::default()).await.unwrap();
+        let app = App::build(settings, Limits::default(), Telemetry::default()).await.unwrap();
         test(Server::of(app.router())).await;
     });
 }

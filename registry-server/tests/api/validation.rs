@@ -6,6 +6,7 @@ use registry_server::{
     app::App,
     config::{self, Source},
     connection::Limits,
+    telemetry::Telemetry,
 };
 use serde_json::{Value, json};
 
@@ -24,7 +25,10 @@ fn with(validation: &Value, test: impl AsyncFnOnce(Server)) {
     fs::write(&file, configuration.to_string()).unwrap();
     let settings = config::load(&Source::File(file), []).unwrap().settings;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { test(Server::of(App::build(settings, Limits::default()).await.unwrap().router())).await });
+    runtime.block_on(async {
+        let app = App::build(settings, Limits::default(), Telemetry::default()).await.unwrap();
+        test(Server::of(app.router())).await;
+    });
 }
 
 /// Pushes an image with a layer that is stored at these URLs; the status and the body's first error code.

@@ -7,6 +7,7 @@ use registry_server::{
     app::App,
     config::{self, Source},
     connection::Limits,
+    telemetry::Telemetry,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -112,7 +113,7 @@ fn start(way: Way, runtime: &Runtime) -> Started {
     let (target, process) = match way.reach {
         Reach::InProcess => {
             let settings = config::load(&Source::File(file), []).unwrap().settings;
-            let app = runtime.block_on(App::build(settings, Limits::default())).unwrap();
+            let app = runtime.block_on(App::build(settings, Limits::default(), Telemetry::default())).unwrap();
             (Target::router(app.router()), None)
         }
         Reach::Http | Reach::Https => {

@@ -10,6 +10,7 @@ mod config;
 mod health;
 mod http2;
 mod limits;
+mod log;
 mod process;
 mod profile;
 mod reload;

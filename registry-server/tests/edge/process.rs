@@ -1,9 +1,9 @@
 //! The real binary as a process.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
 };
@@ -23,13 +23,43 @@ pub(crate) fn registry() -> Command {
 pub(crate) struct Process {
     child: Child,
     pub(crate) files: Files,
-    log: Arc<Mutex<String>>,
+    log: Text,
+    access: Text,
+}
+
+/// What a process writes to one of its outputs.
+struct Text {
+    text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+}
+
+impl Text {
+    fn of(output: impl Read + Send + 'static) -> Self {
+        let text = Arc::<Mutex<String>>::default();
+        let lines = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                lines.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn so_far(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
 }
 
 impl Process {
     /// Starts `registry` in the directory of `files` with these arguments and variables, in which `DIR` is that directory.
     pub(crate) fn start(files: Files, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (mut process, stdout) = Self::unread(files, arguments, variables);
+        process.access = Text::of(stdout);
+        process
+    }
+
+    /// The same with standard output left to the caller, who may never read it.
+    pub(crate) fn unread(files: Files, arguments: &[&str], variables: &[(&str, &str)]) -> (Self, ChildStdout) {
         let directory = files.path("").display().to_string();
         let directory = directory.trim_end_matches('/');
         let mut command = registry();
@@ -37,18 +67,17 @@ impl Process {
         command.env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
         command.envs(variables.iter().map(|(name, value)| (name, value.replace("DIR", directory))));
         let mut child = command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let (stderr, lines) = (child.stderr.take().unwrap(), Arc::clone(&log));
-        let reader = std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                lines.lock().unwrap().push_str(&(line + "\n"));
-            }
-        });
-        Self { child, files, log, reader: Some(reader) }
+        let (log, stdout) = (Text::of(child.stderr.take().unwrap()), child.stdout.take().unwrap());
+        (Self { child, files, log, access: Text::of(std::io::empty()) }, stdout)
     }
 
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        self.log.so_far()
+    }
+
+    /// The access log.
+    pub(crate) fn access_log(&self) -> String {
+        self.access.so_far()
     }
 
     #[track_caller]
@@ -92,14 +121,16 @@ impl Process {
         std::mem::replace(&mut self.files, Files::new())
     }
 
-    /// Waits for the end; the whole log is there then.
+    /// Waits for the end; both logs are there as a whole then.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         eventually("the process ends", || {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        self.reader.take().map(JoinHandle::join);
+        for output in [&mut self.log, &mut self.access] {
+            output.reader.take().map(JoinHandle::join);
+        }
         status.unwrap()
     }
 }

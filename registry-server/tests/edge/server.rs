@@ -14,6 +14,7 @@ use registry_server::{
     config::{self, Source},
     connection::{Address, Limits},
     shutdown::Shutdown,
+    telemetry::Telemetry,
 };
 
 /// Runs until dropped.
@@ -86,7 +87,7 @@ impl Server {
         let loaded = config::load(&Source::File(files.write("config.yml", &text)), variables).unwrap();
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let app = runtime.block_on(App::build(loaded.settings, limits)).unwrap();
+        let app = runtime.block_on(App::build(loaded.settings, limits, Telemetry::default())).unwrap();
         let (addresses, shutdown) = (app.addresses().clone(), app.shutdown());
         runtime.spawn(app.run());
         Self { files, addresses, shutdown, runtime }

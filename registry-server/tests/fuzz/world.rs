@@ -15,6 +15,7 @@ use registry_server::{
     oci::{Algorithm, Digest},
     registry::Registry,
     storage::{Store, memory::Memory},
+    telemetry::Telemetry,
 };
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -53,8 +54,9 @@ impl World {
     pub(crate) fn configured(configuration: &Path) -> Result<Self, String> {
         let loaded = config::load(&Source::File(configuration.to_owned()), []).map_err(|error| error.to_string())?;
         let runtime = runtime();
-        let app =
-            runtime.block_on(App::build(loaded.settings, Limits::default())).map_err(|error| error.to_string())?;
+        let app = runtime
+            .block_on(App::build(loaded.settings, Limits::default(), Telemetry::default()))
+            .map_err(|error| error.to_string())?;
         let router = app.router();
         Ok(Self { runtime, router })
     }

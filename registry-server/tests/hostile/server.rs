@@ -17,6 +17,7 @@ use registry_server::{
     registry::Registry,
     shutdown::Shutdown,
     storage::filesystem::{self, Filesystem},
+    telemetry::Telemetry,
 };
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::aws_lc_rs};
 use rustls_pki_types::ServerName;
@@ -79,7 +80,7 @@ impl Server {
         settings.storage.purge = setup.purge;
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let app = runtime.block_on(App::build(settings, setup.limits)).unwrap();
+        let app = runtime.block_on(App::build(settings, setup.limits, Telemetry::default())).unwrap();
         let (addresses, shutdown) = (app.addresses().clone(), app.shutdown());
         runtime.spawn(app.run());
         Self { directory, addresses, shutdown, runtime }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use registry_config::{
-    Access, Auth, Config, Debug, Delete, Duration, Filesystem, Formatter, Health, Htpasswd, Http, Log, Prometheus,
-    Storage, StorageDriverHealth, Tls, Version,
+    Access, AccessLog, Auth, Config, Debug, Delete, Duration, Filesystem, Formatter, Health, Htpasswd, Http, Log,
+    Prometheus, Storage, StorageDriverHealth, Tls, Version,
 };
 
 use crate::{
@@ -30,7 +30,12 @@ fn config(registry: &Registry) -> Config {
     let users_log_in = registry.auth.users_log_in();
     Config {
         version: Some(Version::V0_1),
-        log: Some(Log { formatter: Some(Formatter::Json), ..Log::default() }),
+        log: Some(Log {
+            formatter: Some(Formatter::Json),
+            // What it says is in the other log, and as JSON, as all of it.
+            accesslog: Some(AccessLog { disabled: Some(true) }),
+            ..Log::default()
+        }),
         storage: Some(Storage {
             filesystem: Some(Filesystem { rootdirectory: Some(path::DATA.into()), ..Filesystem::default() }),
             // Who may delete is decided by access.yml; without it, it would be everybody.

@@ -296,7 +296,7 @@ fn config_yml_names_what_is_mounted() {
     assert_eq!(
         children.config.data.unwrap()["config.yml"],
         "version: \"0.1\"\n\
-         log:\n  formatter: json\n\
+         log:\n  accesslog:\n    disabled: true\n  formatter: json\n\
          storage:\n  filesystem:\n    rootdirectory: /var/lib/registry\n  delete:\n    enabled: true\n\
          auth:\n  htpasswd:\n    realm: kitchen/larder\n    path: /auth/htpasswd\n\
          access:\n  path: /auth/access.yml\n\
@@ -381,7 +381,7 @@ fn where_nobody_is_asked_for_a_password_nothing_is_said_of_users_and_nobody_may_
     assert!(children.htpasswd.is_none() && children.credentials.is_none());
     assert!(children.pull.is_none() && children.push.is_none());
     let config = children.config.data.unwrap()["config.yml"].clone();
-    assert!(!config.contains("auth") && !config.contains("access"), "{config}");
+    assert!(!config.contains("auth:") && !config.contains("access:"), "{config}");
     assert!(config.contains("delete:\n    enabled: false"), "{config}");
     let pod = json_of(&children.deployment)["spec"]["template"]["spec"].to_string();
     assert!(!pod.contains("/auth") && !pod.contains("htpasswd"), "{pod}");
