@@ -55,6 +55,9 @@ manifests: ## tests that CRD, chart and install.yaml agree with the code
 control-plane: ## the operator on an API server without nodes; NAME=at_rest for one file or test
 	@tests/tiers/control_plane $(NAME)
 
+scale: ## 1,000 registries on an API server without nodes: time, memory, requests; SCALE_REGISTRIES=100
+	@tests/tiers/scale
+
 clients: ## what people push and pull with, against the server
 	@tests/tiers/clients
 

@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::root;
 
-/// A program of this workspace, as built for this test.
+/// A program of this workspace, as built for this test; or one from the folder `BUILT_PROGRAMS`, such as a release's.
 pub(crate) fn built(name: &str) -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("BUILT_PROGRAMS") {
+        return present(PathBuf::from(folder).join(name), "tests/tiers/scale");
+    }
     // `cargo test` puts its own program into a folder beside those of the workspace.
     let this = std::env::current_exe()?;
     let target = this.ancestors().nth(2).context("the test's program has no folder")?;
