@@ -289,10 +289,12 @@ impl Apply<'_> {
         if record.is_none() && seen.is_none() {
             self.refuse_taken(api, &kind, &name).await?;
         }
-        let applied = api
+        let mut applied = api
             .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&desired))
             .await
             .map_err(self.request_error("apply", kind.into_owned(), name))?;
+        // Often more than the object itself, and kept for nothing.
+        applied.meta_mut().managed_fields = None;
         self.memory.applied.insert(slot, Record { desired: hash, resource_version: applied.resource_version() });
         Ok(Outcome::Applied(applied))
     }

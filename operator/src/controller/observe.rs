@@ -209,7 +209,10 @@ impl Secrets<'_> {
             return Ok(Some(Arc::clone(known)));
         }
         let api = Api::<Secret>::namespaced(self.context.client.clone(), &self.name.namespace);
-        let read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?.map(Arc::new);
+        let mut read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?;
+        // Often more than the Secret itself, and kept for nothing.
+        read.iter_mut().for_each(|read| read.metadata.managed_fields = None);
+        let read = read.map(Arc::new);
         match &read {
             Some(read) => memory.secrets.insert(secret.to_owned(), Arc::clone(read)),
             None => memory.secrets.remove(secret),

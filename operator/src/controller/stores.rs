@@ -100,7 +100,9 @@ pub(super) fn watch(
 
     let (registries, registry_events) = source.open(watcher::Config::default().page_size(PAGE_SIZE));
     let (services, service_events) = source.open(ours.clone());
-    let (deployments, deployment_events) = source.open(ours.clone());
+    // Of a Deployment, which is large, only the status is looked at.
+    let of_deployments = |deployment: &mut Deployment| deployment.spec = None;
+    let (deployments, deployment_events) = open(scope.api(client), ours.clone(), of_deployments, metrics);
     let (claims, claim_events) = source.open(ours.clone());
     let (config_maps, config_map_events) = source.open(ours.clone());
     let (service_accounts, service_account_events) = source.open(ours);
