@@ -109,6 +109,8 @@ pub mod port {
     pub const REGISTRY_NAME: &str = "registry";
     /// Name of [`DEBUG`] in the Pod.
     pub const DEBUG_NAME: &str = "debug";
+    /// Name of [`DEBUG`] in the Service for Prometheus.
+    pub const METRICS_NAME: &str = "metrics";
 }
 
 /// Whether `name` can be the name of an object: an RFC 1123 subdomain.
@@ -213,6 +215,18 @@ impl RegistryName {
     #[must_use]
     pub fn config_map(&self) -> String {
         self.child("config")
+    }
+
+    /// `ConfigMap` with the authorities to trust, for gateways.
+    #[must_use]
+    pub fn authorities_config_map(&self) -> String {
+        self.child("ca")
+    }
+
+    /// Service for Prometheus.
+    #[must_use]
+    pub fn metrics_service(&self) -> String {
+        self.child("metrics")
     }
 
     /// Service, `ServiceAccount`, Deployment and the claim have the resource's own name.

@@ -6,10 +6,12 @@
 mod at_rest;
 mod create;
 mod definition;
+mod exposure;
 mod faults;
 mod hot_loop;
 mod lease;
 mod malformed;
+mod monitoring;
 mod place;
 mod pull_secrets;
 mod replicas;

@@ -8,6 +8,7 @@ mod chart;
 mod crd;
 mod docs;
 mod install;
+mod monitoring;
 mod rbac;
 mod samples;
 mod tools;

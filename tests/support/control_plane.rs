@@ -17,6 +17,7 @@
 
 mod access;
 mod controllers;
+mod definitions;
 mod fault;
 mod folder;
 mod installation;
@@ -175,7 +176,7 @@ impl ControlPlane {
 }
 
 /// One address of the sixteen million that Linux has for itself: whoever listens there disturbs nobody, whatever the port.
-fn own_address() -> Ipv4Addr {
+pub fn own_address() -> Ipv4Addr {
     let [first, second, third, ..] = *Uuid::new_v4().as_bytes();
     Ipv4Addr::new(127, first.max(1), second, third.clamp(1, 254))
 }

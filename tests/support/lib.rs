@@ -34,6 +34,7 @@ pub mod namespace;
 pub mod operator;
 pub mod pki;
 mod program;
+pub mod prometheus;
 pub mod registry;
 pub mod report;
 pub mod secure_server;

@@ -27,6 +27,9 @@ use crate::server::{LIMIT, Program};
 /// Where a client of this machine finds a server, unless it has a reason to ask elsewhere.
 pub const LOOPBACK: &str = "127.0.0.1";
 
+/// Port of the metrics of a server that has them.
+const DEBUG_PORT: u16 = 5001;
+
 /// What users may do, by name.
 const ACCESS: &str = "
 rules:
@@ -81,7 +84,16 @@ pub struct Server {
 /// Tells `story` with a server that listens at `address`, an IP address of this machine. When it fails, the server's log is
 /// shown.
 pub async fn with_server(address: &str, story: impl AsyncFnOnce(&Server) -> Result<()>) -> Result<()> {
-    let server = Server::start(address).await?;
+    tell(Server::start(address, "").await?, story).await
+}
+
+/// As `with_server`, with the server's metrics at port 5001 of `address`, which nobody else may have.
+pub async fn with_measured_server(address: &str, story: impl AsyncFnOnce(&Server) -> Result<()>) -> Result<()> {
+    let debug = format!("  debug: {{addr: '{address}:{DEBUG_PORT}', prometheus: {{enabled: true}}}}\n");
+    tell(Server::start(address, &debug).await?, story).await
+}
+
+async fn tell(server: Server, story: impl AsyncFnOnce(&Server) -> Result<()>) -> Result<()> {
     let told = AssertUnwindSafe(story(&server)).catch_unwind().await;
     if !matches!(told, Ok(Ok(()))) {
         server.show_log();
@@ -90,7 +102,7 @@ pub async fn with_server(address: &str, story: impl AsyncFnOnce(&Server) -> Resu
 }
 
 impl Server {
-    async fn start(address: &str) -> Result<Self> {
+    async fn start(address: &str, debug: &str) -> Result<Self> {
         let (program, folder) = (Program::Ours.path()?, TempDir::new()?);
         let authority = Authority::new("a client's test")?;
         let leaf = authority.issue(&[address])?;
@@ -99,7 +111,7 @@ impl Server {
         write("tls.key", &leaf.key)?;
         write("access.yml", ACCESS)?;
         write("htpasswd", &htpasswd(&program).await?)?;
-        write("config.yml", &configuration(folder.path(), address))?;
+        write("config.yml", &(configuration(folder.path(), address) + debug))?;
 
         let (reader, writer) = std::io::pipe()?;
         let mut serve = command(&program, [folder.path().join("config.yml")]);
@@ -138,6 +150,13 @@ impl Server {
         let host = self.host.rsplit_once(':').map_or(self.host.as_str(), |(host, _)| host);
         let stream = https::connect(TcpStream::connect(&self.host).await?, host, &self.authority).await?;
         https::send(stream, method, &self.host, path, Some((user.name(), user.password())), Bytes::new()).await
+    }
+
+    /// Its metrics, as Prometheus would read them, where it has them.
+    pub async fn metrics(&self) -> Result<String> {
+        let host = self.host.rsplit_once(':').map_or(self.host.as_str(), |(host, _)| host);
+        let stream = TcpStream::connect((host, DEBUG_PORT)).await?;
+        Ok(https::send(stream, Method::GET, host, "/metrics", None, Bytes::new()).await?.text())
     }
 
     /// The manifest `name`, such as `team/app:1`, as the server has it; with the status 404 if it has none.

@@ -43,6 +43,14 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# The same of the Prometheus operator, where it is installed: without these, MonitoringReady says so.
+- apiGroups: [monitoring.coreos.com]
+  resources: [servicemonitors, prometheusrules]
+  verbs: [get, list, watch, create, patch, delete]
+# The same of the Gateway API: without these, ExposureReady says so.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, backendtlspolicies]
+  verbs: [get, list, watch, create, patch, delete]
 # During a rotation: which Pods still have to load the new passwords or certificate.
 - apiGroups: [""]
   resources: [pods]

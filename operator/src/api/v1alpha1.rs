@@ -11,7 +11,9 @@
 
 mod auth;
 mod availability;
+mod http_route;
 mod ingress;
+mod monitoring;
 mod pod;
 mod pull_secrets;
 mod service;
@@ -33,7 +35,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     auth::{Access, Auth, HtpasswdSecretRef, PasswordSecretRef, User},
     availability::{NetworkPolicy, PodDisruptionBudget},
+    http_route::{HttpRoute, ParentRef},
     ingress::Ingress,
+    monitoring::{Monitoring, PrometheusRule, ServiceMonitor},
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
     pull_secrets::{LabelOperator, NamespaceRequirement, NamespaceSelector, PullSecrets},
     service::{IpFamilyPolicy, Service, ServiceType},
@@ -138,6 +142,10 @@ pub struct PrivateRegistrySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Ingress>,
 
+    /// Leads clients outside the cluster to the registry through a gateway, where the cluster has the Gateway API. Defaults to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<HttpRoute>,
+
     /// Who may reach the registry's Pod. Without it everybody may; `networkPolicy: {}` allows the Pods of the same namespace alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_policy: Option<NetworkPolicy>,
@@ -146,6 +154,10 @@ pub struct PrivateRegistrySpec {
     /// registry is gone for the seconds that its Pod needs elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_disruption_budget: Option<PodDisruptionBudget>,
+
+    /// What Prometheus is told of the registry, where the cluster has the kinds of the Prometheus operator. Defaults to nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<Monitoring>,
 
     /// Resources of the server's container. Defaults to requests of 50m CPU and 64Mi memory, and a limit of 512Mi memory. A
     /// value given here replaces all of them.

@@ -164,7 +164,8 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
                     condition::CERTIFICATE_READY
                     | condition::STORAGE_READY
                     | condition::CREDENTIALS_READY
-                    | condition::EXPOSURE_READY,
+                    | condition::EXPOSURE_READY
+                    | condition::MONITORING_READY,
                     "False",
                 ) if !EXPECTED.contains(&condition.reason.as_str()) => Some(event(EventType::Warning, condition)),
                 _ => None,

@@ -125,6 +125,8 @@ pub(super) async fn apply(
         config,
         claim,
         deployment,
+        authorities,
+        metrics_service,
         network_policy,
         optional,
     } = children;
@@ -145,6 +147,14 @@ pub(super) async fn apply(
     let claim = apply.optional_claim(claim, stores).await;
     let network_policy = apply.all_optional(network_policy.into_iter().collect(), &stores.optional).await?.pop();
     let deployment = apply.one(deployment, &stores.deployments).await?;
+    let authorities = match authorities {
+        Some(map) => Some(apply.one_by_version(map, &stores.config_maps).await?),
+        None => None,
+    };
+    let metrics_service = match metrics_service {
+        Some(service) => Some(apply.one(service, &stores.services).await?),
+        None => None,
+    };
     // An admission controller that refuses one of these does not hold up the Pod either.
     let optional = apply.all_optional(optional, &stores.optional).await?;
     let applied = Children {
@@ -159,6 +169,8 @@ pub(super) async fn apply(
         config,
         claim: claim?,
         deployment,
+        authorities,
+        metrics_service,
         network_policy,
         optional,
     };
@@ -366,6 +378,8 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
         config,
         claim: _,
         deployment,
+        authorities,
+        metrics_service,
         network_policy,
         optional,
     } = applied;
@@ -373,10 +387,12 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
     let secrets = secrets.chain([http]).map(ResourceExt::name_any).collect();
     let stores = &context.stores;
     prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
-    prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &[config.name_any()].into()).await?;
+    let config_maps = [config].into_iter().chain(authorities).map(ResourceExt::name_any).collect();
+    prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &config_maps).await?;
     let service_accounts = service_account.iter().map(ResourceExt::name_any).collect();
     prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
-    prune_kind::<Service, _>(context, registry, &stores.services, &[service.name_any()].into()).await?;
+    let services = [service].into_iter().chain(metrics_service).map(ResourceExt::name_any).collect();
+    prune_kind::<Service, _>(context, registry, &stores.services, &services).await?;
     prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await?;
     optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await
 }

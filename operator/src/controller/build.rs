@@ -10,10 +10,13 @@ mod credentials;
 mod deployment;
 mod environment;
 mod htpasswd;
+mod http_route;
 mod ingress;
+mod monitoring;
 mod network_policy;
 mod persistent_volume_claim;
 mod pod_disruption_budget;
+mod prometheus_rule;
 pub(super) mod pull_secret;
 mod pull_secret_copy;
 mod security;
@@ -77,6 +80,10 @@ pub struct Children {
     pub claim: Option<PersistentVolumeClaim>,
     /// The server.
     pub deployment: Deployment,
+    /// The authorities to trust, for gateways.
+    pub authorities: Option<ConfigMap>,
+    /// For Prometheus.
+    pub metrics_service: Option<Service>,
     /// Who may reach the Pod.
     pub network_policy: Option<OptionalChild>,
     /// What the spec asks for beside all that.
@@ -100,15 +107,26 @@ pub fn build(registry: &Registry, material: Option<&Material>) -> Resources<Desi
             push,
             deployment: deployment::deployment(registry, &config),
             claim: persistent_volume_claim::persistent_volume_claim(registry),
+            authorities: http_route::authorities(registry, material),
+            metrics_service: monitoring::metrics_service(registry),
             network_policy: network_policy::network_policy(registry),
-            optional: [ingress::ingress(registry, material), pod_disruption_budget::pod_disruption_budget(registry)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            optional: optional(registry, material),
             config,
         }
     });
     Resources { service: service::service(registry), children, phase: PhantomData }
+}
+
+fn optional(registry: &Registry, material: &Material) -> Vec<OptionalChild> {
+    let children = [
+        ingress::ingress(registry, material),
+        http_route::backend_tls_policy(registry, material),
+        http_route::http_route(registry),
+        pod_disruption_budget::pod_disruption_budget(registry),
+        monitoring::service_monitor(registry),
+        prometheus_rule::prometheus_rule(registry),
+    ];
+    children.into_iter().flatten().collect()
 }
 
 /// The `data` of a Secret.

@@ -158,10 +158,15 @@ pub fn referenced_secrets(spec: &PrivateRegistrySpec) -> Vec<String> {
 /// The optional kinds that a spec asks for.
 #[must_use]
 pub fn wanted_kinds(spec: &PrivateRegistrySpec) -> BTreeSet<OptionalKind> {
+    let monitoring = spec.monitoring.as_ref();
     [
         (OptionalKind::Ingress, spec.ingress.is_some()),
+        (OptionalKind::HttpRoute, spec.http_route.is_some()),
+        (OptionalKind::BackendTlsPolicy, spec.http_route.is_some() && spec.tls.disabled != Some(true)),
         (OptionalKind::NetworkPolicy, spec.network_policy.is_some()),
         (OptionalKind::PodDisruptionBudget, spec.pod_disruption_budget.is_some()),
+        (OptionalKind::ServiceMonitor, monitoring.is_some_and(|wanted| wanted.service_monitor.is_some())),
+        (OptionalKind::PrometheusRule, monitoring.is_some_and(|wanted| wanted.prometheus_rule.is_some())),
     ]
     .into_iter()
     .filter_map(|(kind, wanted)| wanted.then_some(kind))

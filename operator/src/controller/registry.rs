@@ -13,7 +13,8 @@ use k8s_openapi::{
 };
 use kube::core::Selector;
 
-pub use self::exposure::{Exposure, Host, Ingress, NetworkPolicy};
+pub use self::exposure::{Exposure, Host, HttpRoute, Ingress, NetworkPolicy};
+pub use crate::api::v1alpha1::Monitoring;
 use crate::{
     api::v1alpha1::{Access, AccessMode, DeletionPolicy, EnvVar, ImagePullPolicy, IpFamilyPolicy, ServiceType},
     credentials::{Line, Password, Source},
@@ -52,6 +53,8 @@ pub struct Registry {
     pub service: Service,
     /// What leads to the registry from outside the cluster.
     pub exposure: Exposure,
+    /// What Prometheus is told, as far as the cluster has the kinds for it.
+    pub monitoring: Monitoring,
     /// What is handed to the Pod as it is.
     pub pod: PodSettings,
     /// Whether nothing but Secrets is to be changed; see [`annotation::PAUSED`](crate::names::annotation::PAUSED).
@@ -99,7 +102,8 @@ impl Registry {
     pub fn external_hosts(&self) -> Vec<String> {
         let ingress = self.exposure.ingress.iter().map(|ingress| ingress.host.clone());
         let load_balancer = self.exposure.load_balancer.iter().map(|host| self.with_port(&host.to_string()));
-        ingress.chain(load_balancer).collect()
+        let routes = self.exposure.http_route.iter().flat_map(|route| route.hostnames.clone());
+        ingress.chain(routes).chain(load_balancer).collect()
     }
 
     /// All hosts that images are named by, inside the cluster and outside.
@@ -414,4 +418,6 @@ pub enum About {
     Credentials,
     /// `ExposureReady`.
     Exposure,
+    /// `MonitoringReady`, which does not make the registry less ready.
+    Monitoring,
 }

@@ -6,6 +6,7 @@
 
 mod auth;
 mod exposure;
+mod monitoring;
 mod optional;
 mod pod;
 mod pull_secrets;
@@ -95,6 +96,7 @@ pub fn validate(
             addresses,
         },
         exposure,
+        monitoring: monitoring::monitoring(spec, observed, &mut problems),
         pod: pod::pod(spec)?,
         tls,
         trust: tls::trust(observed),

@@ -111,6 +111,41 @@ pub(super) const SPECS: &[Row] = &[
         "{ingress: {host: a.example}}",
     ),
     row(
+        "ingress.tlsSecretName must be the name of a Secret",
+        "{ingress: {host: a.example, tlsSecretName: hall/badge}}",
+        "{ingress: {host: a.example, tlsSecretName: badge}}",
+    ),
+    row(
+        "httpRoute.hostnames must be lower case host names",
+        "{httpRoute: {hostnames: [localhost], parentRefs: [{name: a}]}}",
+        "{httpRoute: {hostnames: [a.example], parentRefs: [{name: a}]}}",
+    ),
+    row(
+        "httpRoute.annotations must not start with",
+        "{httpRoute: {hostnames: [a.example], parentRefs: [{name: a}], annotations: {privateregistry.io/a: b}}}",
+        "{httpRoute: {hostnames: [a.example], parentRefs: [{name: a}], annotations: {example.com/a: b}}}",
+    ),
+    row(
+        "monitoring.prometheusRule needs monitoring.serviceMonitor",
+        "{monitoring: {prometheusRule: {}}}",
+        "{monitoring: {serviceMonitor: {}, prometheusRule: {}}}",
+    ),
+    row(
+        "serviceMonitor.interval must be",
+        "{monitoring: {serviceMonitor: {interval: often}}}",
+        "{monitoring: {serviceMonitor: {interval: 30s}}}",
+    ),
+    row(
+        "serviceMonitor.labels must not start with",
+        "{monitoring: {serviceMonitor: {labels: {app.kubernetes.io/name: a}}}}",
+        "{monitoring: {serviceMonitor: {labels: {release: a}}}}",
+    ),
+    row(
+        "prometheusRule.labels must not start with",
+        "{monitoring: {serviceMonitor: {}, prometheusRule: {labels: {app.kubernetes.io/name: a}}}}",
+        "{monitoring: {serviceMonitor: {}, prometheusRule: {labels: {release: a}}}}",
+    ),
+    row(
         "networkPolicy.allowedPeers: a peer needs",
         "{networkPolicy: {allowedPeers: [{}]}}",
         "{networkPolicy: {allowedPeers: [{podSelector: {}}]}}",

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::is_object_name;
+
 /// An Ingress for the registry, with TLS in front of it and behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +35,8 @@ pub struct Ingress {
     /// to the registry's own certificate; without TLS, to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(is_object_name("self")).message("ingress.tlsSecretName must be the name of a Secret in the same \
+        namespace: lower case letters, digits, '-' and '.'"))]
     pub tls_secret_name: Option<String>,
 }
 

@@ -13,7 +13,7 @@ pub struct PrivateRegistryStatus {
     pub observed_generation: Option<i64>,
 
     /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady`, `CredentialsReady` and
-    /// `ExposureReady`.
+    /// `ExposureReady`; `MonitoringReady` where the spec asks for monitoring.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -60,7 +60,9 @@ fn what_people_write_is_accepted() {
         "{service: {type: NodePort, nodePort: 30443, port: 5443}}",
         "{service: {type: LoadBalancer, loadBalancerClass: example.com/inner, ipFamilyPolicy: PreferDualStack}}",
         "{ingress: {host: registry.example.com, className: slate, annotations: {a.example/b: c}, tlsSecretName: badge}}",
+        "{httpRoute: {hostnames: [registry.example.com], parentRefs: [{name: gate, namespace: hall, sectionName: https}]}}",
         "{networkPolicy: {}, podDisruptionBudget: {}}",
+        "{monitoring: {serviceMonitor: {interval: 30s, labels: {release: lens}}, prometheusRule: {}}}",
         "{networkPolicy: {allowedPeers: [{namespaceSelector: {}, podSelector: {}}, {ipBlock: {cidr: 10.0.0.0/8}}]}}",
         "{pullSecrets: {namespaceSelector: {}, serviceAccounts: [default, builder.v2]}}",
         "{pullSecrets: {namespaceSelector: {matchLabels: {team: blue}, matchExpressions: [{key: floor, operator: NotIn, \
@@ -316,8 +318,26 @@ fn a_host_of_an_ingress_is_one_that_images_can_be_named_by() {
             "ingress.host must be a lower case host name with a dot",
         );
     }
+    let route = |host: &str| {
+        refused(&format!("{{httpRoute: {{hostnames: [a.example, '{host}'], parentRefs: [{{name: gate}}]}}}}"))
+    };
+    says(&route("localhost"), "httpRoute.hostnames must be lower case host names with a dot");
+    says(&route("*.example.com"), "httpRoute.hostnames must be lower case host names with a dot");
     let reserved = "{ingress: {host: registry.example.com, annotations: {privateregistry.io/x: z}}}";
     says(&refused(reserved), "ingress.annotations must not start with privateregistry.io/");
+}
+
+#[test]
+fn alerts_need_what_they_are_about() {
+    says(&refused("{monitoring: {prometheusRule: {}}}"), "monitoring.prometheusRule needs monitoring.serviceMonitor");
+    let interval = refused("{monitoring: {serviceMonitor: {interval: often}}}");
+    says(&interval, "serviceMonitor.interval must be a whole number of seconds or minutes");
+    for kind in ["serviceMonitor", "prometheusRule"] {
+        let labels =
+            format!("{{monitoring: {{serviceMonitor: {{}}, {kind}: {{labels: {{app.kubernetes.io/name: x}}}}}}}}");
+        let labels = labels.replace("serviceMonitor: {}, serviceMonitor", "serviceMonitor");
+        says(&refused(&labels), &format!("{kind}.labels must not start with app.kubernetes.io/"));
+    }
 }
 
 #[test]

@@ -1,11 +1,10 @@
+mod optional;
+
 use k8s_openapi::serde::Serialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::{
-    fixtures::{material, validated, value},
-    optional_kinds::OptionalKind,
-};
+use crate::controller::fixtures::{material, validated, value};
 
 fn built(spec: &str) -> (Service, Children) {
     let registry = validated(spec);
@@ -425,93 +424,4 @@ fn the_server_asks_the_api_server_for_nothing() {
             "automountServiceAccountToken": false,
         })
     );
-}
-
-/// The optional child of this kind.
-fn optional(spec: &str, kind: OptionalKind) -> Value {
-    let (_, children) = built(spec);
-    let all = children.optional.iter().chain(&children.network_policy);
-    let child = all.into_iter().find(|child| child.kind == kind).map(|child| json_of(&child.object));
-    child.unwrap_or_default()
-}
-
-#[test]
-fn an_ingress_speaks_tls_on_both_sides_and_lets_large_layers_through() {
-    let spec = "{ingress: {host: pantry.example, className: slate, annotations: {nginx.org/proxy-read-timeout: 1h}}}";
-    let ingress = optional(spec, OptionalKind::Ingress);
-    let mut plain = metadata("larder", "registry");
-    plain["annotations"] = ingress["metadata"]["annotations"].clone();
-    assert_eq!(ingress["metadata"], plain);
-    assert_eq!((&ingress["apiVersion"], &ingress["kind"]), (&json!("networking.k8s.io/v1"), &json!("Ingress")));
-    let backend = json!({"service": {"name": "larder", "port": {"name": "registry"}}});
-    assert_eq!(
-        ingress["spec"],
-        json!({
-            "ingressClassName": "slate",
-            "rules": [{"host": "pantry.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}],
-            "tls": [{"hosts": ["pantry.example"], "secretName": "larder-tls"}],
-        })
-    );
-    let annotation = |key: &str| ingress["metadata"]["annotations"][key].clone();
-    assert_eq!(annotation("nginx.ingress.kubernetes.io/backend-protocol"), "HTTPS");
-    assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-body-size"), "0");
-    assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-ssl-secret"), "kitchen/larder-tls");
-    assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-ssl-name"), "larder.kitchen.svc.house.example");
-    assert_eq!(annotation("nginx.org/proxy-read-timeout"), "1h", "what the spec says wins");
-}
-
-#[test]
-fn an_ingress_without_tls_behind_it_says_nothing_of_tls_but_what_is_asked_for() {
-    let plain = optional("{tls: {disabled: true}, ingress: {host: pantry.example}}", OptionalKind::Ingress);
-    assert_eq!(plain["spec"]["tls"], Value::Null);
-    let annotations = plain["metadata"]["annotations"].to_string();
-    assert!(!annotations.contains("HTTPS") && !annotations.contains("ssl"), "{annotations}");
-
-    let spec = "{tls: {disabled: true}, ingress: {host: pantry.example, tlsSecretName: badge}}";
-    let ended = optional(spec, OptionalKind::Ingress);
-    assert_eq!(ended["spec"]["tls"][0]["secretName"], "badge");
-}
-
-#[test]
-fn a_host_of_an_ingress_is_in_the_pull_secret_and_locations_are_relative() {
-    let (_, children) = built("{ingress: {host: pantry.example}}");
-    let config: Value = serde_json::from_str(&value(&children.pull.unwrap(), ".dockerconfigjson")).unwrap();
-    assert!(config["auths"]["pantry.example"].is_object(), "{config}");
-    assert!(children.config.data.unwrap()["config.yml"].contains("relativeurls: true"));
-}
-
-#[test]
-fn a_network_policy_lets_in_who_is_named_and_the_operator() {
-    let policy = |spec: &str| optional(spec, OptionalKind::NetworkPolicy)["spec"]["ingress"].clone();
-    let operator = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "steward"}}});
-    assert_eq!(
-        policy("{networkPolicy: {}}"),
-        json!([
-            {"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": 5000}]},
-            {"from": [operator], "ports": [{"protocol": "TCP", "port": 5001}]},
-        ])
-    );
-    let (cook, waiter) =
-        (json!({"ipBlock": {"cidr": "10.0.0.0/8"}}), json!({"podSelector": {"matchLabels": {"a": "b"}}}));
-    let spec = json!({"networkPolicy": {"allowedPeers": [cook], "metricsPeers": [waiter]}});
-    let named = policy(&spec.to_string());
-    assert_eq!(named[0]["from"], json!([cook]));
-    assert_eq!(named[1]["from"], json!([operator, waiter]));
-}
-
-#[test]
-fn a_budget_holds_a_drain_up_unless_it_says_otherwise() {
-    let budget = |spec: &str| optional(spec, OptionalKind::PodDisruptionBudget)["spec"].clone();
-    assert_eq!(
-        budget("{podDisruptionBudget: {}}"),
-        json!({
-            "maxUnavailable": 0,
-            "selector": {"matchLabels": {
-                "app.kubernetes.io/name": "private-registry", "app.kubernetes.io/instance": "larder",
-            }},
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        })
-    );
-    assert_eq!(budget("{podDisruptionBudget: {maxUnavailable: 1}}")["maxUnavailable"], 1);
-    assert_eq!(budget("{}"), Value::Null);
 }

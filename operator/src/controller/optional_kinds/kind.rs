@@ -16,11 +16,27 @@ pub enum OptionalKind {
     NetworkPolicy,
     /// Says how many Pods may be evicted at once.
     PodDisruptionBudget,
+    /// Says which metrics Prometheus reads.
+    ServiceMonitor,
+    /// Says of what Prometheus warns.
+    PrometheusRule,
+    /// Leads HTTP from a gateway to a Service.
+    HttpRoute,
+    /// Says how a gateway speaks TLS to a Service.
+    BackendTlsPolicy,
 }
 
 impl OptionalKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ingress, Self::NetworkPolicy, Self::PodDisruptionBudget];
+    pub const ALL: [Self; 7] = [
+        Self::Ingress,
+        Self::NetworkPolicy,
+        Self::PodDisruptionBudget,
+        Self::ServiceMonitor,
+        Self::PrometheusRule,
+        Self::HttpRoute,
+        Self::BackendTlsPolicy,
+    ];
 
     /// Group, version, kind and plural.
     const fn names(self) -> [&'static str; 4] {
@@ -28,6 +44,10 @@ impl OptionalKind {
             Self::Ingress => ["networking.k8s.io", "v1", "Ingress", "ingresses"],
             Self::NetworkPolicy => ["networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"],
             Self::PodDisruptionBudget => ["policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"],
+            Self::ServiceMonitor => ["monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"],
+            Self::PrometheusRule => ["monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"],
+            Self::HttpRoute => ["gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"],
+            Self::BackendTlsPolicy => ["gateway.networking.k8s.io", "v1", "BackendTLSPolicy", "backendtlspolicies"],
         }
     }
 

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use k8s_openapi::api::networking::v1::NetworkPolicyPeer;
 
+use crate::api::v1alpha1::ParentRef;
+
 /// What leads to the registry from outside the cluster, and who may come.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exposure {
@@ -11,6 +13,8 @@ pub struct Exposure {
     pub load_balancer: Vec<Host>,
     /// What leads to it through an ingress controller.
     pub ingress: Option<Ingress>,
+    /// What leads to it through a gateway.
+    pub http_route: Option<HttpRoute>,
     /// Who may reach the Pod; `None` for everybody.
     pub network_policy: Option<NetworkPolicy>,
     /// Pods that may be evicted at once; `None` for no budget.
@@ -21,13 +25,14 @@ impl Exposure {
     /// Names that the certificate needs beside those of the Service.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         let ingress = self.ingress.iter().map(|ingress| ingress.host.clone());
-        self.load_balancer.iter().filter_map(Host::name).chain(ingress)
+        let routes = self.http_route.iter().flat_map(|route| route.hostnames.clone());
+        self.load_balancer.iter().filter_map(Host::name).chain(ingress).chain(routes)
     }
 
     /// Whether clients come through something that speaks HTTP itself.
     #[must_use]
     pub const fn is_proxied(&self) -> bool {
-        self.ingress.is_some()
+        self.ingress.is_some() || self.http_route.is_some()
     }
 
     /// Addresses that the certificate needs beside those of the Service.
@@ -47,6 +52,19 @@ pub struct Ingress {
     pub annotations: BTreeMap<String, String>,
     /// Secret with the certificate that clients see, when it is another one than the registry's.
     pub tls_secret_name: Option<String>,
+}
+
+/// What leads to the registry through a gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpRoute {
+    /// The hosts that clients name.
+    pub hostnames: Vec<String>,
+    /// The gateways.
+    pub parent_refs: Vec<ParentRef>,
+    /// Annotations of the route.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether the gateway is told how to verify the registry.
+    pub backend_tls_policy: bool,
 }
 
 /// Who may reach the Pod.

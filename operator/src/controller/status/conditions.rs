@@ -1,10 +1,11 @@
 //! The conditions, as pure functions of a pass.
 //!
 //! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
-//! Stalled is something a person has to correct. All of them are there from the first write on.
+//! Stalled is something a person has to correct. All but `MonitoringReady` are there from the first write on.
 
 mod certificate;
 mod exposure;
+mod monitoring;
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -41,6 +42,8 @@ pub mod condition {
     pub const CREDENTIALS_READY: &str = "CredentialsReady";
     /// Clients reach the registry the way the spec asks for.
     pub const EXPOSURE_READY: &str = "ExposureReady";
+    /// Prometheus is told what the spec asks for; not there when it asks for nothing.
+    pub const MONITORING_READY: &str = "MonitoringReady";
 }
 
 /// Reason of `Reconciling` while a person has paused the registry.
@@ -98,8 +101,10 @@ pub(super) fn conditions(
         (condition::CREDENTIALS_READY, credentials),
         (condition::EXPOSURE_READY, exposure),
     ]
+    .into_iter()
+    .chain(monitoring::monitoring(pass).map(|finding| (condition::MONITORING_READY, finding)))
     .map(|(type_, finding)| dated(type_, finding, previous, generation, now))
-    .into()
+    .collect()
 }
 
 /// The status of a registry with which the operator cannot go on: what is known stays, and the error is told.
@@ -166,7 +171,7 @@ fn ready(pass: &Pass<'_>, unfinished: Option<&Finding>) -> Finding {
         let message = "spec.replicas is 0: nothing is served until it is 1 again, and the images are kept";
         Finding::new(false, "Stopped", message)
     });
-    let problem = problem(pass, |_| true).map(Finding::from).or(stopped);
+    let problem = problem(pass, |problem| problem.about != About::Monitoring).map(Finding::from).or(stopped);
     let host = pass.registry.image_hosts().into_iter().next().unwrap_or_default();
     problem.or_else(|| unfinished.cloned()).map_or_else(
         || Finding::new(true, "Serving", format!("images are served as {host}/<repository>:<tag>")),

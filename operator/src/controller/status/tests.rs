@@ -382,3 +382,41 @@ fn copies_are_counted_and_what_fails_is_told_without_taking_readiness_away() {
     assert_eq!(condition_of(&later, condition::CREDENTIALS_READY), is("False", "WaitingForNamespaces"));
     assert_eq!(later.pull_secrets, copied.pull_secrets, "what was known stays");
 }
+
+#[test]
+fn prometheus_without_its_kinds_makes_a_registry_no_less_ready() {
+    let spec = "{monitoring: {serviceMonitor: {}, prometheusRule: {}}}";
+    let told = Cluster::serving().status(spec, None, now());
+    assert_eq!(condition_of(&told, "MonitoringReady"), is("True", "Created"));
+
+    let mut cluster = Cluster::serving();
+    cluster.observed.optional.unavailable = [(OptionalKind::ServiceMonitor, Unavailable::NotInstalled)].into();
+    let missing = cluster.status(spec, None, now());
+    assert_eq!(condition_of(&missing, "MonitoringReady"), is("False", "KindNotInstalled"));
+    assert_eq!(condition_of(&missing, "Ready"), is("True", "Serving"));
+    assert_eq!(condition_of(&missing, "Reconciling"), is("True", "KindNotInstalled"));
+    assert!(
+        Cluster::serving().status("{}", None, now()).conditions.iter().all(|known| known.type_ != "MonitoringReady")
+    );
+}
+
+#[test]
+fn what_a_gateway_says_of_a_route_is_told() {
+    let spec = "{httpRoute: {hostnames: [pantry.example], parentRefs: [{name: gate}]}}";
+    let answered = |conditions: &Value| {
+        let mut cluster = Cluster::serving();
+        let answer = json!({"parents": [{"parentRef": {"name": "gate"}, "conditions": conditions}]});
+        cluster.observed.optional.statuses = [(OptionalKind::HttpRoute, answer)].into();
+        cluster.status(spec, None, now())
+    };
+    let accepted = answered(&json!([{"type": "Accepted", "status": "True"}]));
+    assert_eq!(condition_of(&accepted, "ExposureReady"), is("True", "HTTPRoute"));
+    assert_eq!(accepted.external_endpoint.as_deref(), Some("pantry.example"));
+
+    let refused = answered(&json!([{"type": "Accepted", "status": "False", "message": "no listener has this host"}]));
+    for type_ in ["Ready", "ExposureReady"] {
+        assert_eq!(condition_of(&refused, type_), is("False", "RouteNotAccepted"));
+    }
+    let told = refused.conditions.iter().find(|known| known.type_ == "ExposureReady").unwrap();
+    assert_eq!(told.message, "HTTPRoute larder is not accepted by Gateway gate: no listener has this host");
+}

@@ -9,7 +9,7 @@ use crate::{
         Settings,
         observe::Observed,
         optional_kinds::OptionalKind,
-        registry::{Exposure, Host, Ingress, NetworkPolicy, Problem},
+        registry::{Exposure, Host, HttpRoute, Ingress, NetworkPolicy, Problem},
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) fn exposure(
     Exposure {
         load_balancer: if balanced { load_balancer(observed) } else { Vec::new() },
         ingress: spec.ingress.as_ref().and_then(|spec| ingress(spec, observed, problems)),
+        http_route: spec.http_route.as_ref().and_then(|route| http_route(route, &spec.tls, observed, problems)),
         max_unavailable: spec.pod_disruption_budget.as_ref().and_then(|spec| budget(spec, observed, problems)),
         network_policy: spec
             .network_policy
@@ -41,6 +42,22 @@ fn ingress(spec: &v1alpha1::Ingress, observed: &Observed, problems: &mut Vec<Pro
         class_name: spec.class_name.clone(),
         annotations: spec.annotations.clone(),
         tls_secret_name: spec.tls_secret_name.clone(),
+    })
+}
+
+/// Without its policy the route is made all the same: some gateways speak TLS to a Service whose port says https.
+fn http_route(
+    spec: &v1alpha1::HttpRoute,
+    tls: &v1alpha1::Tls,
+    observed: &Observed,
+    problems: &mut Vec<Problem>,
+) -> Option<HttpRoute> {
+    usable(OptionalKind::HttpRoute, "httpRoute", observed, problems).then(|| HttpRoute {
+        hostnames: spec.hostnames.clone(),
+        parent_refs: spec.parent_refs.clone(),
+        annotations: spec.annotations.clone(),
+        backend_tls_policy: tls.disabled != Some(true)
+            && usable(OptionalKind::BackendTlsPolicy, "httpRoute", observed, problems),
     })
 }
 

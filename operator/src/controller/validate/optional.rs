@@ -29,6 +29,11 @@ pub(super) fn usable(kind: OptionalKind, field: &str, observed: &Observed, probl
 
 const fn about(kind: OptionalKind) -> About {
     match kind {
-        OptionalKind::Ingress | OptionalKind::NetworkPolicy | OptionalKind::PodDisruptionBudget => About::Exposure,
+        OptionalKind::Ingress
+        | OptionalKind::HttpRoute
+        | OptionalKind::BackendTlsPolicy
+        | OptionalKind::NetworkPolicy
+        | OptionalKind::PodDisruptionBudget => About::Exposure,
+        OptionalKind::ServiceMonitor | OptionalKind::PrometheusRule => About::Monitoring,
     }
 }

@@ -1,11 +1,13 @@
 //! Whether clients reach the registry the way the spec asks for.
 
+use serde_json::Value;
+
 use super::{super::node_port, Finding, Pass, problem};
 use crate::{
     api::v1alpha1::ServiceType,
     controller::{
         optional_kinds::OptionalKind,
-        registry::{About, Ingress},
+        registry::{About, HttpRoute, Ingress},
     },
 };
 
@@ -13,11 +15,15 @@ pub(super) fn exposure(pass: &Pass<'_>) -> Finding {
     if let Some(problem) = problem(pass, |problem| problem.about == About::Exposure) {
         return problem.into();
     }
-    let service = service(pass);
-    match &pass.registry.exposure.ingress {
-        Some(wanted) if service.holds => ingress(pass, wanted),
-        _ => service,
-    }
+    let exposure = &pass.registry.exposure;
+    let proxies = [
+        exposure.ingress.as_ref().map(|wanted| ingress(pass, wanted)),
+        exposure.http_route.as_ref().map(|wanted| http_route(pass, wanted)),
+    ];
+    // What is missing is told first, then what leads farthest.
+    let found: Vec<_> = [Some(service(pass))].into_iter().chain(proxies).flatten().collect();
+    let missing = found.iter().find(|finding| !finding.holds).cloned();
+    missing.or_else(|| found.last().cloned()).unwrap_or_else(|| service(pass))
 }
 
 fn service(pass: &Pass<'_>) -> Finding {
@@ -50,6 +56,35 @@ fn ingress(pass: &Pass<'_>, ingress: &Ingress) -> Finding {
     let controller =
         if served { "a controller has taken it" } else { "no controller has put an address into it so far" };
     Finding::new(true, "Ingress", format!("Ingress {name} leads {host} to the registry; {controller}"))
+}
+
+/// What the gateways say of the route; one that says nothing may still serve it.
+fn http_route(pass: &Pass<'_>, route: &HttpRoute) -> Finding {
+    let (name, hosts) = (pass.registry.name.workload(), route.hostnames.join(", "));
+    let status = pass.observed.optional.statuses.get(&OptionalKind::HttpRoute);
+    let parents = status.and_then(|status| status["parents"].as_array()).map_or(&[][..], Vec::as_slice);
+    match parents.iter().find_map(refusal) {
+        Some(refusal) => {
+            Finding::new(false, "RouteNotAccepted", format!("HTTPRoute {name} is not accepted by Gateway {refusal}"))
+        }
+        None if parents.is_empty() => {
+            let message =
+                format!("HTTPRoute {name} leads {hosts} to the registry; no gateway has said that it accepts it");
+            Finding::new(true, "HTTPRoute", message)
+        }
+        None => Finding::new(true, "HTTPRoute", format!("HTTPRoute {name} leads {hosts} to the registry")),
+    }
+}
+
+/// Which gateway refuses the route, and why.
+fn refusal(parent: &Value) -> Option<String> {
+    let conditions = parent["conditions"].as_array()?;
+    let is_refusal = |condition: &&Value| {
+        condition["status"] == "False" && ["Accepted", "ResolvedRefs"].iter().any(|type_| condition["type"] == *type_)
+    };
+    let refused = conditions.iter().find(is_refusal)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Some(format!("{}: {}", text(&parent["parentRef"]["name"]), text(&refused["message"])))
 }
 
 fn waiting_for_load_balancer(pass: &Pass<'_>) -> String {
