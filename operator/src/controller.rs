@@ -39,7 +39,7 @@ use self::{
     memory::{Concern, Memories},
     status::Pass,
     stores::Stores,
-    wakeups::Wakeups,
+    wakeups::{Pending, Wakeups},
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
@@ -400,21 +400,30 @@ pub async fn run(
             metrics: Arc::clone(&metrics),
             permits: Arc::clone(&permits),
         });
+        let gone = Arc::new(Pending::default());
+        let sweeping = distribute::sweep(Arc::clone(&context), Arc::clone(&gone));
         let metrics = Arc::clone(&metrics);
-        controller
+        let reconciling = controller
             .reconcile_on(wakeups.stream(scope))
             .with_config(Config::default().concurrency(settings.concurrency.max(1)))
             .graceful_shutdown_on(shutdown.clone())
             .run(reconcile, error_policy, context)
             .for_each(move |result| {
-                if let Err(ControllerError::ObjectNotFound(gone)) = result {
-                    let name =
-                        RegistryName { namespace: gone.namespace.clone().unwrap_or_default(), name: gone.name.clone() };
+                if let Err(ControllerError::ObjectNotFound(object)) = result {
+                    let namespace = object.namespace.clone().unwrap_or_default();
+                    let name = RegistryName { namespace, name: object.name.clone() };
                     memories.forget(&name);
                     metrics.certificate_expires(&name, None);
+                    gone.add(name);
                 }
                 std::future::ready(())
-            })
+            });
+        async move {
+            tokio::select! {
+                () = reconciling => {}
+                () = sweeping => {}
+            }
+        }
     });
     tokio::join!(join_all(controllers), elsewhere);
 }

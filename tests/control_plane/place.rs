@@ -1,8 +1,8 @@
 //! A namespace beside the test's own, with what copies of pull Secrets are about.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use support::control_plane::Stage;
@@ -49,6 +49,10 @@ impl Place {
     }
 
     pub(crate) fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+
+    pub(crate) fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), &self.name)
     }
 
@@ -112,20 +116,14 @@ pub(crate) fn copy_name(registry: &Registry) -> String {
     format!("{}.pull", parts.join("."))
 }
 
-/// Waits until the status tells of copies and answers the present spec; returns what it tells.
-pub(crate) async fn counted(registry: &Registry) -> Result<Value> {
-    let told = |object: &kube::api::DynamicObject| {
-        let status = &object.data["status"];
-        status["pullSecrets"].is_object() && status["observedGeneration"] == json!(object.meta().generation)
-    };
-    Ok(registry.until("a status with copies", told).await?.data["status"]["pullSecrets"].clone())
-}
-
-/// Waits until so many namespaces have a copy and so many fail.
+/// Waits until the status answers the present spec and says that so many namespaces have a copy and so many fail.
 pub(crate) async fn until_counted(registry: &Registry, namespaces: u32, failing: u32) -> Result<()> {
     let wanted = json!({"namespaces": namespaces, "failing": failing});
-    let what = format!("status.pullSecrets {wanted}");
-    registry.until(&what, |object| object.data["status"]["pullSecrets"] == wanted).await.map(drop)
+    let told = |object: &DynamicObject| {
+        let status = &object.data["status"];
+        status["pullSecrets"] == wanted && status["observedGeneration"] == json!(object.meta().generation)
+    };
+    registry.until(&format!("status.pullSecrets {wanted}"), told).await.map(drop)
 }
 
 /// Waits until the registry has, or has no more, the finalizer.

@@ -1,14 +1,17 @@
 //! The pull Secret reaches the namespaces and service accounts that are to have it, and leaves no trace where it is not asked
 //! for any more.
 
-use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::Secret;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use support::control_plane::{Options, Stage, on_control_plane, on_own_control_plane};
+use support::manifest;
 use support::registry::{Registry, resource};
 use support::wait::{eventually, until_gone};
 
@@ -112,8 +115,10 @@ async fn an_operator_of_some_namespaces_copies_to_those_that_are_listed() -> Res
         hall.until_copy_of(&team).await?;
         hall.until_account_pulls_with("default", &["theirs", &copy_name(&team)]).await?;
         until_counted(&team, 1, 0).await?;
+        pods_pull_with(&hall, &["theirs", &copy_name(&team)]).await?;
         team.until_condition("CredentialsReady", "True", "which it knows by name alone").await?;
         ensure!(attic.secret_names().await?.is_empty(), "{:?}", attic.secret_names().await?);
+        operator.until_at_rest(Duration::from_secs(10)).await?;
         ensure!(operator.requests().await?.count("list", "namespaces") == 0, "it has no right to that");
 
         team.delete().await?;
@@ -151,7 +156,8 @@ async fn a_deleted_registry_takes_its_copies_along_and_never_hangs() -> Result<(
         hall.until_account_pulls_with("default", &["theirs", &copy_name(&late)]).await?;
 
         // An operator that has lost its rights to Secrets elsewhere.
-        forbid_deleting_secrets(stage).await?;
+        let rights =
+            set_verbs_for_secrets(stage, &["get", "list", "watch", "create", "patch"].map(str::to_owned)).await?;
         late.delete().await?;
         let left = format!("let go without removing all copies of the pull Secret: in namespace {}", hall.name);
         eventually("an Event that names what is left", async || {
@@ -165,24 +171,46 @@ async fn a_deleted_registry_takes_its_copies_along_and_never_hangs() -> Result<(
         })
         .await?;
         hall.until_account_pulls_with("default", &["theirs"]).await?;
+
+        // What was left goes when the operator has its rights again; so does what a registry leaves whose finalizer was taken away.
+        let sly = stage.namespace.registry("sly").spec(EVERYWHERE)?.created().await?;
+        hall.until_account_pulls_with("default", &["theirs", &copy_name(&sly)]).await?;
+        operator.kill();
+        let no_finalizer = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        registries(stage).patch("sly", &PatchParams::default(), &no_finalizer).await?;
+        sly.delete().await?;
+        set_verbs_for_secrets(stage, &rights).await?;
+        operator = request()?.start().await?;
+        for registry in [&late, &sly] {
+            hall.until_no_copy_of(registry).await?;
+        }
+        hall.until_account_pulls_with("default", &["theirs"]).await?;
         operator.stop().await.map(drop)
     })
     .await
+}
+
+/// That a Pod which names no Secret pulls with these, as the API server's own admission has it.
+async fn pods_pull_with(place: &Place, wanted: &[&str]) -> Result<()> {
+    let pod: Pod = manifest::parse("{metadata: {name: app}, spec: {containers: [{name: app, image: app}]}}")?;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let admitted = place.pods().create(&dry_run, &pod).await?.spec.context("a Pod without spec")?;
+    let pulls_with: Vec<_> = admitted.image_pull_secrets.into_iter().flatten().map(|entry| entry.name).collect();
+    ensure!(pulls_with == wanted, "it pulls with {pulls_with:?}");
+    Ok(())
 }
 
 fn registries(stage: &Stage<'_>) -> Api<DynamicObject> {
     Api::namespaced_with(stage.namespace.client.clone(), stage.namespace.name(), &resource())
 }
 
-async fn forbid_deleting_secrets(stage: &Stage<'_>) -> Result<()> {
+/// What the operator may do to Secrets; returns what it was allowed before.
+async fn set_verbs_for_secrets(stage: &Stage<'_>, verbs: &[String]) -> Result<Vec<String>> {
     let roles: Api<ClusterRole> = Api::all(stage.namespace.client.clone());
     let mut role = roles.get("private-registry-operator").await?;
-    for rule in role.rules.iter_mut().flatten() {
-        if rule.resources.iter().flatten().any(|resource| resource == "secrets") {
-            rule.verbs.retain(|verb| verb != "delete");
-        }
-    }
-    role.metadata.managed_fields = None;
+    let mut rules = role.rules.iter_mut().flatten();
+    let of_secrets = rules.find(|rule| rule.resources.iter().flatten().any(|resource| resource == "secrets"));
+    let before = std::mem::replace(&mut of_secrets.context("no rule about Secrets")?.verbs, verbs.to_vec());
     roles.replace("private-registry-operator", &PostParams::default(), &role).await?;
-    Ok(())
+    Ok(before)
 }

@@ -10,13 +10,14 @@ mod outcome;
 pub mod plan;
 pub(super) mod reach;
 mod requests;
+mod sweep;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::outcome::Outcome;
-pub(super) use self::{memory::Distributed, reach::Reach};
+pub(super) use self::{memory::Distributed, reach::Reach, sweep::sweep};
 use self::{
     plan::{Asked, Copies, Seen},
     requests::{Content, Refusal, Requests},

@@ -128,11 +128,6 @@ impl Memories {
         self.with(name, |entry| entry.concern = concern);
     }
 
-    /// Whether a registry of this name has been looked at.
-    pub(super) fn knows(&self, name: &RegistryName) -> bool {
-        self.lock().contains_key(name)
-    }
-
     /// The registries that a change of namespaces concerns.
     pub(super) fn concerned_by_namespaces(&self) -> Vec<RegistryName> {
         self.concerned(|_, concern| concern.namespaces)
@@ -198,7 +193,6 @@ mod tests {
         assert_eq!(memories.concerned_by_account("kitchen", "cook").len(), 2);
         assert!(memories.concerned_by_account("kitchen", "butler").is_empty());
         assert_eq!(memories.distributing().len(), 2);
-        assert!(memories.knows(&name("attic")) && !memories.knows(&name("hall")));
     }
 
     #[test]

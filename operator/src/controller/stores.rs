@@ -120,8 +120,8 @@ pub(super) fn watch(
         .watches_stream(service_account_events, |child: PartialObjectMeta<ServiceAccount>| owner(&child))
         .reconcile_on(optional_triggers)
         .watches_stream(secret_events, move |secret: PartialObjectMeta<Secret>| {
-            let copy_of = RegistryName::of_pull_secret_copy(&secret.name_any());
-            wakeups.wake(copy_of.filter(|registry| memories.knows(registry)));
+            // Of a registry that is gone, too: somebody has to sweep after it.
+            wakeups.wake(RegistryName::of_pull_secret_copy(&secret.name_any()));
             owner(&secret).into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>()
         });
     (controller, Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional })

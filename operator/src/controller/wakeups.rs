@@ -19,8 +19,9 @@ use crate::{api::v1alpha1::PrivateRegistry, names::RegistryName};
 #[derive(Debug)]
 pub(super) struct Wakeups(Vec<(Scope, Arc<Pending>)>);
 
+/// Registries that are noted, each once, until somebody asks for the next.
 #[derive(Debug, Default)]
-struct Pending {
+pub(super) struct Pending {
     names: Mutex<BTreeSet<RegistryName>>,
     notify: Notify,
 }
@@ -35,8 +36,7 @@ impl Wakeups {
     pub(super) fn wake(&self, names: impl IntoIterator<Item = RegistryName>) {
         for name in names {
             if let Some((_, pending)) = self.0.iter().find(|(scope, _)| scope.covers(&name.namespace)) {
-                pending.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-                pending.notify.notify_one();
+                pending.add(name);
             }
         }
     }
@@ -55,7 +55,14 @@ impl Wakeups {
 }
 
 impl Pending {
-    async fn next(&self) -> RegistryName {
+    /// Notes a registry.
+    pub(super) fn add(&self, name: RegistryName) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.notify.notify_one();
+    }
+
+    /// Waits for the next one. There is one place that asks.
+    pub(super) async fn next(&self) -> RegistryName {
         loop {
             if let Some(name) = self.names.lock().unwrap_or_else(PoisonError::into_inner).pop_first() {
                 return name;
