@@ -4,20 +4,21 @@
 //! that the keys of [`registry_config`] have. What the reference knows and this server does not do is named in a warning;
 //! where ignoring it would put data elsewhere or let people in, it is an error. All errors are reported at once.
 
-mod defaults;
-mod document;
 mod effective;
-mod environment;
 mod settings;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use registry_config::{Config, keys::Described};
+pub(crate) use registry_config::environment::CONFIGURATION_PATH;
+use registry_config::{
+    Config, defaults,
+    document::{self, Report},
+    environment,
+    keys::Described,
+    yaml,
+};
 use serde_json::{Map, Value, json};
 
-use self::document::Report;
-pub(crate) use self::environment::CONFIGURATION_PATH;
 pub use self::settings::{
     Address, Debug, Driver, HealthCheck, Htpasswd, Http, Log, Probe, Purge, Settings, Storage, Tls,
 };

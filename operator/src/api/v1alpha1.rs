@@ -16,6 +16,7 @@ mod ingress;
 mod monitoring;
 mod pod;
 mod pull_secrets;
+mod server_config;
 mod service;
 mod status;
 mod storage;
@@ -31,7 +32,9 @@ use k8s_openapi::{
 };
 use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+pub(crate) use self::server_config::{OWN_HTTP_KEYS, OWN_KEYS};
 pub use self::{
     auth::{Access, Auth, HtpasswdSecretRef, PasswordSecretRef, User},
     availability::{NetworkPolicy, PodDisruptionBudget},
@@ -158,6 +161,13 @@ pub struct PrivateRegistrySpec {
     /// What Prometheus is told of the registry, where the cluster has the kinds of the Prometheus operator. Defaults to nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<Monitoring>,
+
+    /// Other keys of the server's config.yml, as its reference describes them, added to what the operator writes there. Keys that other
+    /// fields of the spec decide about are refused here, and keys that the server does not know or would not act upon. A mistake
+    /// leaves the configuration in force as it is. Defaults to none.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(schema_with = "server_config::schema")]
+    pub config: Map<String, Value>,
 
     /// Resources of the server's container. Defaults to requests of 50m CPU and 64Mi memory, and a limit of 512Mi memory. A
     /// value given here replaces all of them.

@@ -11,7 +11,7 @@ use std::{
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{PersistentVolumeClaim, Secret, Service},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
 };
 use kube::{Api, ResourceExt};
 
@@ -83,6 +83,8 @@ pub struct Observed {
     pub pull: Option<Arc<Secret>>,
     /// Secret `<name>-push`.
     pub push: Option<Arc<Secret>>,
+    /// `ConfigMap` `<name>-config`, when the spec adds something to it.
+    pub config: Option<ConfigMap>,
     /// Secrets that the spec names; `None` is one that does not exist.
     pub referenced: BTreeMap<String, Option<Arc<Secret>>>,
     /// Which of the mounted files the running Pods have loaded.
@@ -124,6 +126,7 @@ pub(super) async fn observe(
         credentials: secrets.read_if(users_log_in, &credentials, memory).await?,
         htpasswd: secrets.read_if(users_log_in, &htpasswd, memory).await?,
         http: secrets.read(&http, memory).await?,
+        config: config(context, &registry.spec, name).await?,
         pull: secrets.read_if(users_log_in, &pull, memory).await?,
         push: secrets.read_if(users_log_in, &push, memory).await?,
         optional: context.stores.optional.look(name, &wanted_kinds(&registry.spec)).await?,
@@ -189,6 +192,20 @@ async fn claim(
     let api = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), &name.namespace);
     let claim = api.get_opt(existing).await.map_err(read_error("PersistentVolumeClaim", name, existing))?;
     Ok(claim.map(Arc::new))
+}
+
+/// config.yml is watched by its version alone. What it says matters when something in the spec may not fit the server.
+async fn config(
+    context: &Context,
+    spec: &PrivateRegistrySpec,
+    name: &RegistryName,
+) -> Result<Option<ConfigMap>, Error> {
+    if spec.config.is_empty() && spec.env.is_empty() {
+        return Ok(None);
+    }
+    let config_map = name.config_map();
+    let api = Api::<ConfigMap>::namespaced(context.client.clone(), &name.namespace);
+    api.get_opt(&config_map).await.map_err(read_error("ConfigMap", name, &config_map))
 }
 
 struct Secrets<'a> {

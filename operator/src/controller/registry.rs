@@ -55,6 +55,8 @@ pub struct Registry {
     pub exposure: Exposure,
     /// What Prometheus is told, as far as the cluster has the kinds for it.
     pub monitoring: Monitoring,
+    /// What the spec adds to the server's config.yml.
+    pub config: Box<registry_config::Config>,
     /// What is handed to the Pod as it is.
     pub pod: PodSettings,
     /// Whether nothing but Secrets is to be changed; see [`annotation::PAUSED`](crate::names::annotation::PAUSED).
@@ -416,6 +418,8 @@ pub enum About {
     Storage,
     /// `CredentialsReady`.
     Credentials,
+    /// The server's config.yml, without a condition of its own.
+    Configuration,
     /// `ExposureReady`.
     Exposure,
     /// `MonitoringReady`, which does not make the registry less ready.

@@ -10,6 +10,7 @@ mod monitoring;
 mod optional;
 mod pod;
 mod pull_secrets;
+mod server_config;
 mod storage;
 mod tls;
 mod users;
@@ -51,6 +52,9 @@ pub enum Error {
     /// More servers than the storage can have, or fewer than none.
     #[error("spec.replicas is {0}: it must be 1, or 0 for a registry that is stopped")]
     Replicas(i32),
+    /// The server would not start with what the spec adds to its config.yml, and nothing runs yet.
+    #[error("spec.config: {0}")]
+    Config(String),
     /// Two kinds where one is asked for.
     #[error("spec.{0}")]
     Union(&'static str),
@@ -97,6 +101,7 @@ pub fn validate(
         },
         exposure,
         monitoring: monitoring::monitoring(spec, observed, &mut problems),
+        config: server_config::server_config(spec, observed, &mut problems)?,
         pod: pod::pod(spec)?,
         tls,
         trust: tls::trust(observed),

@@ -3,8 +3,11 @@
 //!
 //! The keys and their meaning are those of the reference implementation's configuration, version 0.1, in its releases 2.8
 //! and 3.1, plus [`access`](Config::access). Every value is optional. A key's declaration names its default and what the
-//! server makes of it, and both are there for programs too, as [`keys`]. Reading files and `REGISTRY_*` variables is the
-//! server's business (`registry_server::config`).
+//! server makes of it, and both are there for programs too, as [`keys`].
+//!
+//! A configuration is first a tree of values: [`yaml`] reads it, [`environment`] applies `REGISTRY_*` variables to it,
+//! [`document`] brings it into the shape that the keys have and says what is wrong with it, [`defaults`] fills in what is left
+//! out. The server reads its file this way (`registry_server::config`), and the operator checks what users add to that file.
 //!
 //! # Keys
 //!
@@ -15,7 +18,10 @@
 #![doc = include_str!("../keys.md")]
 
 mod auth;
+pub mod defaults;
+pub mod document;
 mod duration;
+pub mod environment;
 mod health;
 pub mod htpasswd;
 mod http;
@@ -31,6 +37,7 @@ mod secret;
 mod storage;
 mod validation;
 mod value;
+pub mod yaml;
 
 pub use self::{
     auth::{Access, Auth, Htpasswd, NoAuth, Silly, Token},

@@ -7,14 +7,13 @@ mod validation;
 
 use std::{path::PathBuf, time::Duration};
 
-use registry_config::{Config, DescriptorCache, Formatter, Level};
+use registry_config::{Config, DescriptorCache, Formatter, Level, document::Report};
 use serde_json::Value;
 
 pub use self::{
     checks::{HealthCheck, Probe},
     listeners::{Address, Debug, Http, Tls},
 };
-use super::document::Report;
 use crate::registry::validation::Validation;
 
 /// What the server is to do.

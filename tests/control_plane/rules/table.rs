@@ -84,6 +84,22 @@ pub(super) const SPECS: &[Row] = &[
         "{auth: {users: [{name: pull, passwordSecretRef: {name: s}}]}}",
         "{auth: {users: [{name: puller, passwordSecretRef: {name: s}}]}}",
     ),
+    row("config.auth: who may log in is said by", "{config: {auth: {none: {}}}}", "{config: {author: {none: {}}}}"),
+    row(
+        "config.access: who may do what is said by",
+        "{config: {access: {path: /x}}}",
+        "{config: {log: {level: debug}}}",
+    ),
+    row(
+        "config.storage: where images are kept is said by",
+        "{config: {storage: {inmemory: {}}}}",
+        "{config: {validation: {manifests: {urls: {deny: ['^http://']}}}}}",
+    ),
+    row(
+        "config.http: addr, net, tls, secret, debug, draintimeout are",
+        "{config: {http: {debug: {addr: ':1'}}}}",
+        "{config: {http: {headers: {X-Frame-Options: [deny]}}}}",
+    ),
     row(
         "env takes one of value and valueFrom",
         "{env: [{name: A, value: x, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]}",

@@ -69,6 +69,7 @@ fn what_people_write_is_accepted() {
          values: ['1']}, {key: lit, operator: Exists}]}}}",
         "{podLabels: {team: kitchen}, podAnnotations: {example.com/a: b}}",
         "{replicas: 0}",
+        "{config: {log: {level: debug}, http: {headers: {X-Frame-Options: [deny]}}, anything: [1, a]}}",
         "{auth: {htpasswdSecretRef: {name: guests}, anonymousPull: true}}",
         "{auth: {disabled: true, anonymousPull: false}}",
         "{auth: {anonymousPull: true, users: [{name: cook, passwordSecretRef: {name: staff}}]}}",
@@ -212,6 +213,19 @@ fn a_user_can_be_written_into_an_htpasswd_file() {
         says(&user(name), "the names pull and push belong to the generated users");
     }
     assert_eq!(user("pusher"), "");
+}
+
+#[test]
+fn the_server_s_configuration_does_not_change_what_other_fields_say() {
+    for (config, wanted) in [
+        ("auth: {none: {}}", "config.auth: who may log in is said by spec.auth"),
+        ("access: {path: /x}", "config.access: who may do what is said by spec.auth"),
+        ("storage: {inmemory: {}}", "config.storage: where images are kept is said by spec.storage"),
+        ("http: {addr: ':80'}", "config.http: addr, net, tls, secret, debug, draintimeout are the operator's own"),
+        ("http: {tls: {key: /k}}", "certificates are said by spec.tls"),
+    ] {
+        says(&refused(&format!("{{config: {{{config}}}}}")), wanted);
+    }
 }
 
 #[test]

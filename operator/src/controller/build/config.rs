@@ -5,7 +5,7 @@ use std::path::Path;
 use k8s_openapi::api::core::v1::ConfigMap;
 use registry_config::{
     Access, AccessLog, Auth, Config, Debug, Delete, Duration, Filesystem, Formatter, Health, Htpasswd, Http, Log,
-    Prometheus, Storage, StorageDriverHealth, Tls, Version,
+    Prometheus, Storage, StorageDriverHealth, Tls, Version, document::merge,
 };
 
 use crate::{
@@ -17,13 +17,27 @@ use crate::{
 pub(super) const DRAIN_SECONDS: u64 = 20;
 
 pub(super) fn config_map(registry: &Registry) -> ConfigMap {
+    let config = with(config(registry), &registry.config);
     // Strings, numbers and words alone: there is nothing that YAML could refuse.
-    let config = serde_saphyr::to_string(&config(registry)).unwrap_or_default();
+    let config = serde_saphyr::to_string(&config).unwrap_or_default();
     ConfigMap {
         metadata: registry.child_metadata(registry.name.config_map(), "registry"),
         data: Some([(key::CONFIG.to_owned(), config)].into()),
         ..ConfigMap::default()
     }
+}
+
+/// The operator's configuration with the keys of the spec, which were read with the same types: what is merged is a configuration
+/// again.
+fn with(own: Config, keys: &Config) -> Config {
+    if *keys == Config::default() {
+        return own;
+    }
+    let merged = serde_json::to_value(&own).and_then(|mut merged| {
+        merge(&mut merged, serde_json::to_value(keys)?);
+        serde_json::from_value(merged)
+    });
+    merged.unwrap_or(own)
 }
 
 fn config(registry: &Registry) -> Config {

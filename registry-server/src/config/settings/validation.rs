@@ -2,7 +2,7 @@
 
 use registry_config::{IndexValidation, Platforms, UrlValidation};
 
-use super::super::document::Report;
+use super::Report;
 use crate::{
     oci::manifest::Platform,
     registry::validation::{Completeness, UrlRules, Validation},

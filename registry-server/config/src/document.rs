@@ -1,34 +1,39 @@
 //! A configuration as a tree of values: brought into the shapes that the keys have, with a word about everything in it that
 //! will not be acted upon. Knows no key by name but one.
 
-use registry_config::keys::{Field, Node, Support};
 use serde_json::{Map, Value};
+
+use crate::keys::{Field, Node, Support};
 
 /// The one key whose misspelling would store images elsewhere without anybody noticing.
 const ROOT_DIRECTORY: &str = "rootdirectory";
 
 /// What is to be said about a configuration.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub struct Report {
     /// What the user should know. The server starts nevertheless.
-    pub(super) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// Why the server cannot start.
-    pub(super) errors: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 impl Report {
-    pub(super) fn warn(&mut self, text: String) {
+    /// Adds something that the user should know.
+    pub fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
 
-    pub(super) fn refuse(&mut self, text: String) {
+    /// Adds a reason why the server cannot start.
+    pub fn refuse(&mut self, text: String) {
         self.errors.push(text);
     }
 }
 
-/// Brings `value` into the shape of `node`. What has no meaning is taken out with a warning; what cannot be given that
-/// shape is an error, named by `path`. `None`: there is nothing left, as if the key had not been written.
-pub(super) fn shape(value: Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
+/// Brings `value` into the shape of `node`.
+///
+/// What has no meaning is taken out with a warning; what cannot be given that shape is an error, named by `path`. `None`: there
+/// is nothing left, as if the key had not been written.
+pub fn shape(value: Value, node: &Node, path: &str, report: &mut Report) -> Option<Value> {
     match (node, value) {
         (Node::Section(_) | Node::Driver(_) | Node::Map(_), Value::Null) => Some(Value::Object(Map::new())),
         (_, Value::Null) => None,
@@ -169,7 +174,7 @@ fn duration(value: &Value, text: &str) -> Option<Value> {
     if value.is_u64() {
         return Some(value.clone());
     }
-    text.parse::<registry_config::Duration>().ok().map(|_| Value::String(text.to_owned()))
+    text.parse::<crate::Duration>().ok().map(|_| Value::String(text.to_owned()))
 }
 
 fn word(text: &str, words: &[&str]) -> Option<Value> {
@@ -214,7 +219,19 @@ fn asks_for_nothing(value: &Value) -> bool {
     }
 }
 
+/// What is in `later` replaces what is in `earlier`; what is not there stays.
+pub fn merge(earlier: &mut Value, later: Value) {
+    match (earlier, later) {
+        (Value::Object(earlier), Value::Object(later)) => {
+            for (key, value) in later {
+                merge(earlier.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (earlier, later) => *earlier = later,
+    }
+}
+
 /// The path of `key` below `path`.
-pub(super) fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use registry_config::keys::{Field, Node};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
+
+use crate::keys::{Field, Node};
 
 /// A value that was read, beside the YAML it was read from, and what it has to look like. Gives texts below it back their
 /// form.

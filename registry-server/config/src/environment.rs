@@ -12,21 +12,19 @@
 //! Where the reference silently fails to do what that says (an entry of a list of texts stays empty, options below a section
 //! of `storage` in the file cannot be reached, an entry of a mapping is there twice, in two cases), this does it.
 
-use registry_config::{
-    Config,
-    keys::{Described, Field, Node, Support},
-};
 use serde_json::{Map, Value};
 
-use super::{
+use crate::{
+    Config,
     document::{self, Report},
+    keys::{Described, Field, Node, Support},
     yaml,
 };
 
 const PREFIX: &str = "REGISTRY_";
 
 /// Says where the configuration is; no override.
-pub(crate) const CONFIGURATION_PATH: &str = "REGISTRY_CONFIGURATION_PATH";
+pub const CONFIGURATION_PATH: &str = "REGISTRY_CONFIGURATION_PATH";
 
 /// The format is the file's; people keep the version of their image in a variable of this name.
 const VERSION: &str = "REGISTRY_VERSION";
@@ -35,11 +33,7 @@ const VERSION: &str = "REGISTRY_VERSION";
 const MOST_ENTRIES: usize = 1024;
 
 /// Applies the variables among `environment` to `document`.
-pub(super) fn apply(
-    document: &mut Value,
-    environment: impl IntoIterator<Item = (String, String)>,
-    report: &mut Report,
-) {
+pub fn apply(document: &mut Value, environment: impl IntoIterator<Item = (String, String)>, report: &mut Report) {
     let mut variables: Vec<(String, String)> =
         environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name != CONFIGURATION_PATH).collect();
     variables.sort();

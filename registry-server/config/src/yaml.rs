@@ -3,7 +3,6 @@
 
 use std::{cell::RefCell, fmt};
 
-use registry_config::keys::Node;
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
@@ -12,7 +11,10 @@ use serde_json::{Map, Value};
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use self::written::Written;
-use super::document::{Report, join};
+use crate::{
+    document::{Report, join, merge},
+    keys::Node,
+};
 
 mod written;
 
@@ -20,7 +22,7 @@ mod written;
 ///
 /// # Errors
 /// What is wrong with the text, with its place but without its lines: there may be passwords in them.
-pub(super) fn parse(text: &str, node: &Node, path: &str, report: &mut Report) -> Result<Value, String> {
+pub fn parse(text: &str, node: &Node, path: &str, report: &mut Report) -> Result<Value, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
@@ -132,22 +134,10 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 }
 
-/// What is in `later` replaces what is in `earlier`; what is not there stays.
-fn merge(earlier: &mut Value, later: Value) {
-    match (earlier, later) {
-        (Value::Object(earlier), Value::Object(later)) => {
-            for (key, value) in later {
-                merge(earlier.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (earlier, later) => *earlier = later,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::{Config, keys::Described};
     use proptest::prelude::*;
-    use registry_config::{Config, keys::Described};
     use serde_json::json;
 
     use super::*;

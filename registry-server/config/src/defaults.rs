@@ -1,16 +1,16 @@
 //! What a configuration does not say: the defaults that its keys are declared with.
 
-use registry_config::keys::{Field, Node};
 use serde_json::{Map, Value};
 
-use super::{
+use crate::{
     document::{self, Report},
+    keys::{Field, Node},
     yaml,
 };
 
 /// Gives every key below `node` that has a default and is not in `value` that default. A section that has none is left out,
 /// not filled: it is an option that nobody asked for.
-pub(super) fn fill(value: &mut Value, node: &Node) {
+pub fn fill(value: &mut Value, node: &Node) {
     match (node, value) {
         (Node::Section(fields) | Node::Driver(fields), Value::Object(map)) => {
             for field in *fields {
@@ -40,10 +40,10 @@ fn parse(default: &str, field: &Field) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use registry_config::{Config, keys::Described};
     use serde_json::json;
 
     use super::*;
+    use crate::{Config, keys::Described};
 
     fn fields(node: &'static Node) -> Vec<&'static Field> {
         match node {
