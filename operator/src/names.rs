@@ -151,6 +151,12 @@ impl RegistryName {
         self.child("tls")
     }
 
+    /// Secret in which cert-manager keeps what it has issued; never mounted.
+    #[must_use]
+    pub fn issued_secret(&self) -> String {
+        self.child("cert-manager")
+    }
+
     /// Secret with the generated users' passwords, a key a user.
     #[must_use]
     pub fn credentials_secret(&self) -> String {

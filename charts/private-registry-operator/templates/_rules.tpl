@@ -51,6 +51,10 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, backendtlspolicies]
   verbs: [get, list, watch, create, patch, delete]
+# tls.certManager, where cert-manager is installed: what is asked of it, and what it says.
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch, create, patch, delete]
 # During a rotation: which Pods still have to load the new passwords or certificate.
 - apiGroups: [""]
   resources: [pods]

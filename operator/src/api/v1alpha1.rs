@@ -46,7 +46,7 @@ pub use self::{
     service::{IpFamilyPolicy, Service, ServiceType},
     status::{CertificateStatus, PrivateRegistryStatus, PullSecretsStatus, StorageStatus},
     storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
-    tls::{KeyAlgorithm, SecretRef, SelfSigned, Tls},
+    tls::{CertManager, IssuerRef, KeyAlgorithm, SecretRef, SelfSigned, Tls},
 };
 
 /// Runs an OCI registry of its own: TLS, users with rights, a volume, and the Secrets that let Pods pull from it.

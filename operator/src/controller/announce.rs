@@ -12,12 +12,13 @@ use super::{
     distribute::Outcome,
     issue::Occurrence,
     status::conditions::{CERTIFICATE_EXPIRING, PAUSED, condition},
-    validate::is_paused,
+    validate::{WAITING_FOR_CERTIFICATE, is_paused},
 };
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
 
 /// Reasons that every new registry goes through.
-const EXPECTED: [&str; 4] = ["WaitingForService", "ClaimPending", "WaitingForLoadBalancer", "WaitingForNamespaces"];
+const EXPECTED: [&str; 5] =
+    ["WaitingForService", "ClaimPending", "WaitingForLoadBalancer", "WaitingForNamespaces", WAITING_FOR_CERTIFICATE];
 
 /// Publishes what has happened in a pass and which conditions have turned.
 pub(super) async fn announce(

@@ -117,6 +117,7 @@ pub(super) async fn apply(
         service_account,
         authority,
         certificate,
+        issued,
         credentials,
         htpasswd,
         http,
@@ -136,6 +137,7 @@ pub(super) async fn apply(
     };
     let authority = apply.optional_secret(authority, stores).await?;
     let certificate = apply.optional_secret(certificate, stores).await?;
+    let issued = apply.optional_secret(issued, stores).await?;
     let credentials = apply.optional_secret(credentials, stores).await?;
     let htpasswd = apply.optional_secret(htpasswd, stores).await?;
     let http = apply.secret(http, stores).await?;
@@ -161,6 +163,7 @@ pub(super) async fn apply(
         service_account,
         authority,
         certificate,
+        issued,
         credentials,
         htpasswd,
         http,
@@ -370,6 +373,7 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
         service_account,
         authority,
         certificate,
+        issued,
         credentials,
         htpasswd,
         http,
@@ -383,9 +387,11 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
         network_policy,
         optional,
     } = applied;
-    let secrets = [authority, certificate, credentials, htpasswd, pull, push].into_iter().flatten();
+    let secrets = [authority, certificate, issued, credentials, htpasswd, pull, push].into_iter().flatten();
     let secrets = secrets.chain([http]).map(ResourceExt::name_any).collect();
     let stores = &context.stores;
+    // Before Secrets: cert-manager would make that of a Certificate anew.
+    optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await?;
     prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
     let config_maps = [config].into_iter().chain(authorities).map(ResourceExt::name_any).collect();
     prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &config_maps).await?;
@@ -393,8 +399,7 @@ async fn prune(context: &Context, registry: &Registry, service: &Service, applie
     prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
     let services = [service].into_iter().chain(metrics_service).map(ResourceExt::name_any).collect();
     prune_kind::<Service, _>(context, registry, &stores.services, &services).await?;
-    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await?;
-    optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await
+    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
 }
 
 async fn prune_kind<K, M>(

@@ -64,6 +64,8 @@ pub struct Children {
     pub authority: Option<Secret>,
     /// The certificate that is served.
     pub certificate: Option<Secret>,
+    /// What cert-manager keeps, of which nothing but the owner is ours.
+    pub issued: Option<Secret>,
     /// The generated users' passwords.
     pub credentials: Option<Secret>,
     /// htpasswd and access.yml.
@@ -100,6 +102,7 @@ pub fn build(registry: &Registry, material: Option<&Material>) -> Resources<Desi
             service_account: service_account::service_account(registry),
             authority: certificate::authority(registry, material),
             certificate: certificate::certificate(registry, material),
+            issued: certificate::issued(registry),
             credentials: credentials::credentials(registry, material),
             htpasswd: htpasswd::htpasswd(registry, material),
             http: credentials::http_secret(registry, material),
@@ -119,6 +122,7 @@ pub fn build(registry: &Registry, material: Option<&Material>) -> Resources<Desi
 
 fn optional(registry: &Registry, material: &Material) -> Vec<OptionalChild> {
     let children = [
+        certificate::cert_manager(registry),
         ingress::ingress(registry, material),
         http_route::backend_tls_policy(registry, material),
         http_route::http_route(registry),

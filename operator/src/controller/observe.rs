@@ -73,6 +73,8 @@ pub struct Observed {
     pub ca: Option<Arc<Secret>>,
     /// Secret `<name>-tls`.
     pub tls: Option<Arc<Secret>>,
+    /// Secret `<name>-cert-manager`.
+    pub issued: Option<Arc<Secret>>,
     /// Secret `<name>-credentials`.
     pub credentials: Option<Arc<Secret>>,
     /// Secret `<name>-htpasswd`.
@@ -123,6 +125,7 @@ pub(super) async fn observe(
         claim: claim(context, &registry.spec, name).await?,
         ca: secrets.read_if(is_self_signed(&registry.spec.tls), &ca, memory).await?,
         tls: secrets.read_if(registry.spec.tls.disabled != Some(true), &tls, memory).await?,
+        issued: secrets.read_if(registry.spec.tls.cert_manager.is_some(), &name.issued_secret(), memory).await?,
         credentials: secrets.read_if(users_log_in, &credentials, memory).await?,
         htpasswd: secrets.read_if(users_log_in, &htpasswd, memory).await?,
         http: secrets.read(&http, memory).await?,
@@ -141,7 +144,7 @@ pub(super) async fn observe(
 }
 
 fn is_self_signed(tls: &Tls) -> bool {
-    tls.secret_ref.is_none() && tls.disabled != Some(true)
+    tls.secret_ref.is_none() && tls.cert_manager.is_none() && tls.disabled != Some(true)
 }
 
 /// Names of the Secrets that a spec refers to, without repetitions. What cannot be a name names no Secret: an older CRD may have
@@ -170,6 +173,7 @@ pub fn wanted_kinds(spec: &PrivateRegistrySpec) -> BTreeSet<OptionalKind> {
         (OptionalKind::PodDisruptionBudget, spec.pod_disruption_budget.is_some()),
         (OptionalKind::ServiceMonitor, monitoring.is_some_and(|wanted| wanted.service_monitor.is_some())),
         (OptionalKind::PrometheusRule, monitoring.is_some_and(|wanted| wanted.prometheus_rule.is_some())),
+        (OptionalKind::Certificate, spec.tls.cert_manager.is_some()),
     ]
     .into_iter()
     .filter_map(|(kind, wanted)| wanted.then_some(kind))

@@ -1,6 +1,7 @@
 //! A `PrivateRegistry` that has been checked against what it refers to: all that `issue`, `build` and `status` go by.
 
 mod exposure;
+mod tls;
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -13,13 +14,15 @@ use k8s_openapi::{
 };
 use kube::core::Selector;
 
-pub use self::exposure::{Exposure, Host, HttpRoute, Ingress, NetworkPolicy};
+pub use self::{
+    exposure::{Exposure, Host, HttpRoute, Ingress, NetworkPolicy},
+    tls::{CertManager, Provided, Request, SelfSigned, Tls, Trust},
+};
 pub use crate::api::v1alpha1::Monitoring;
 use crate::{
     api::v1alpha1::{Access, AccessMode, DeletionPolicy, EnvVar, ImagePullPolicy, IpFamilyPolicy, ServiceType},
     credentials::{Line, Password, Source},
     names::RegistryName,
-    pki::{Authority, Certificate, Current, Pair, Wanted},
 };
 
 /// A checked `PrivateRegistry`.
@@ -165,71 +168,6 @@ pub enum Storage {
         /// Size at which the Pod is evicted.
         size_limit: Option<Quantity>,
     },
-}
-
-/// How the registry proves who it is.
-#[derive(Debug)]
-pub enum Tls {
-    /// Not at all.
-    Disabled,
-    /// By a certificate that the operator issues.
-    SelfSigned(Box<SelfSigned>),
-    /// By a certificate of the user's. `None`: none that could be served was ever there.
-    Provided(Option<Provided>),
-}
-
-impl Tls {
-    /// The port that clients use when none is written.
-    #[must_use]
-    pub const fn default_port(&self) -> i32 {
-        match self {
-            Self::Disabled => crate::names::port::HTTP,
-            Self::SelfSigned(_) | Self::Provided(_) => crate::names::port::HTTPS,
-        }
-    }
-
-    /// Whether the server speaks TLS.
-    #[must_use]
-    pub const fn is_enabled(&self) -> bool {
-        !matches!(self, Self::Disabled)
-    }
-}
-
-/// What there is of a certificate that the operator issues, and what there should be.
-#[derive(Debug)]
-pub struct SelfSigned {
-    /// The authority; `None` when there is none that can be used for long enough.
-    pub authority: Option<Authority>,
-    /// The leaf that is served now, with its key.
-    pub pair: Option<Pair>,
-    /// What that leaf says.
-    pub current: Current,
-    /// The leaf that should be served.
-    pub wanted: Wanted,
-    /// What a person has written to have another leaf, now or before; see [`annotation::RENEW`](crate::names::annotation::RENEW).
-    pub renewal: Option<String>,
-}
-
-/// Whom clients trust.
-#[derive(Debug)]
-pub struct Trust {
-    /// The authorities that clients were told to trust.
-    pub published: Vec<Certificate>,
-    /// The leaf that is in the Secret, with its intermediates, in PEM.
-    pub leaf: Option<Vec<u8>>,
-    /// Whether every running Pod serves the leaf that is in the Secret, so that no client meets an earlier one.
-    pub loaded: bool,
-}
-
-/// A certificate of the user's.
-#[derive(Debug)]
-pub struct Provided {
-    /// Certificate and key.
-    pub pair: Pair,
-    /// What the certificate says.
-    pub certificate: Certificate,
-    /// The authorities to trust, when they are given.
-    pub authorities: Option<Vec<u8>>,
 }
 
 /// Who may do what.

@@ -2,6 +2,7 @@
 //!
 //! No client and no clock: a pass is `validate`, `issue` and `build`, and what it built is there for the next one.
 
+mod cert_manager;
 mod certificates;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -9,12 +10,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::{
     build::{Children, build, copy_of_pull_secret},
     fixtures,
     issue::{Material, Occurrence, material},
     observe::Observed,
+    optional_kinds::{Optional, OptionalKind, Unavailable},
+    registry::Registry,
     validate::validate,
     versions::Loaded,
 };
@@ -30,13 +34,15 @@ struct Cluster {
     now: Timestamp,
     /// Whether all Pods have loaded what is in the Secrets.
     loaded: bool,
+    /// What cert-manager says of the Certificate; `None` is a cluster without cert-manager.
+    certificate: Option<Value>,
 }
 
 impl Cluster {
     fn with(spec: &str) -> Self {
         let now = fixtures::now();
         let (annotations, secrets) = (BTreeMap::new(), BTreeMap::new());
-        Self { spec: spec.to_owned(), annotations, secrets, version: 0, now, loaded: true }
+        Self { spec: spec.to_owned(), annotations, secrets, version: 0, now, loaded: true, certificate: None }
     }
 
     /// A cluster in which nothing is left to do.
@@ -65,19 +71,33 @@ impl Cluster {
             http: secret("larder-http"),
             pull: secret("larder-pull"),
             push: secret("larder-push"),
+            issued: secret("larder-cert-manager"),
+            optional: self.optional(),
             referenced: ["staff", "guests"].map(|name| (name.to_owned(), secret(name))).into(),
             loaded: Loaded { htpasswd: self.loaded, certificate: self.loaded, ..Loaded::default() },
             ..fixtures::observed()
         }
     }
 
-    /// One pass. Returns what was made and how many Secrets changed.
-    fn pass(&mut self) -> (Material, usize) {
-        let settings = fixtures::settings();
+    fn optional(&self) -> Optional {
+        let mut optional = Optional::default();
+        match &self.certificate {
+            Some(status) => _ = optional.statuses.insert(OptionalKind::Certificate, status.clone()),
+            None => _ = optional.unavailable.insert(OptionalKind::Certificate, Unavailable::NotInstalled),
+        }
+        optional
+    }
+
+    fn validated(&self) -> Registry {
         let mut resource = fixtures::resource(&self.spec);
         resource.metadata.annotations = Some(self.annotations.clone());
-        let registry = validate(&resource, &self.observed(), &settings, self.now).unwrap();
-        let material = material(&registry, settings.grace, self.now).unwrap();
+        validate(&resource, &self.observed(), &fixtures::settings(), self.now).unwrap()
+    }
+
+    /// One pass. Returns what was made and how many Secrets changed.
+    fn pass(&mut self) -> (Material, usize) {
+        let registry = self.validated();
+        let material = material(&registry, fixtures::settings().grace, self.now).unwrap();
         let children = build(&registry, Some(&material)).children.unwrap();
         let copy = children.pull.as_ref().map(|pull| copy_of_pull_secret(&registry, pull));
         assert!(copy != Some(None), "a pull Secret can be copied");
@@ -100,6 +120,8 @@ impl Cluster {
     fn put(&mut self, mut secret: Secret) -> bool {
         let name = secret.metadata.name.clone().unwrap();
         let known = self.secrets.get(&name);
+        // Of cert-manager's Secret the operator writes no data.
+        secret.data = secret.data.or_else(|| known.and_then(|known| known.data.clone()));
         secret.metadata.uid = known.map_or_else(|| Some(format!("uid-of-{name}")), |known| known.metadata.uid.clone());
         secret.metadata.resource_version = known.and_then(|known| known.metadata.resource_version.clone());
         if known == Some(&secret) {
@@ -149,8 +171,8 @@ impl Cluster {
 }
 
 fn secrets(children: Children) -> Vec<Secret> {
-    let Children { authority, certificate, credentials, htpasswd, http, pull, push, .. } = children;
-    [authority, certificate, credentials, htpasswd, Some(http), pull, push].into_iter().flatten().collect()
+    let Children { authority, certificate, issued, credentials, htpasswd, http, pull, push, .. } = children;
+    [authority, certificate, issued, credentials, htpasswd, Some(http), pull, push].into_iter().flatten().collect()
 }
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);

@@ -169,7 +169,7 @@ impl Tls {
     const fn ready_reason(&self) -> &'static str {
         match self {
             Self::Disabled => "Disabled",
-            Self::SelfSigned(_) => "Issued",
+            Self::SelfSigned(_) | Self::CertManager(_) => "Issued",
             Self::Provided(_) => "Provided",
         }
     }

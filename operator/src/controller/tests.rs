@@ -22,7 +22,7 @@ fn the_api_server_s_own_words_end_an_error() {
 
 #[test]
 fn an_error_says_its_causes_once() {
-    let error = Error::Validate(validate::Error::Lifetime);
+    let error = Error::Validate(validate::Error::Lifetime("selfSigned"));
     assert_eq!(
         chain(&error),
         "the spec is not valid: spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h \

@@ -18,6 +18,7 @@ mod users;
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
 
+pub(super) use self::tls::WAITING_FOR_CERTIFICATE;
 use super::{
     Settings,
     observe::Observed,
@@ -36,19 +37,26 @@ pub enum Error {
     #[error("metadata.{0} is missing")]
     Incomplete(&'static str),
     /// A length of time that is none.
-    #[error("spec.tls.selfSigned.{field}: {value:?} is not a whole number of days, hours or minutes, such as 90d")]
+    #[error("spec.tls.{kind}.{field}: {value:?} is not a whole number of days, hours or minutes, such as 90d")]
     Duration {
+        /// Name of the field that has it.
+        kind: &'static str,
         /// Name of the field.
         field: &'static str,
         /// What it says.
         value: String,
     },
     /// The certificate would be due when it is issued.
-    #[error("spec.tls.selfSigned: renewBefore must be shorter than duration, and duration between 1h and 1825d")]
-    Lifetime,
+    #[error("spec.tls.{0}: renewBefore must be shorter than duration, and duration between 1h and 1825d")]
+    Lifetime(&'static str),
     /// An address that is none.
-    #[error("spec.tls.selfSigned.ipAddresses: {0:?} is not an address")]
-    Address(String),
+    #[error("spec.tls.{kind}.ipAddresses: {address:?} is not an address")]
+    Address {
+        /// Name of the field that has it.
+        kind: &'static str,
+        /// What it says.
+        address: String,
+    },
     /// More servers than the storage can have, or fewer than none.
     #[error("spec.replicas is {0}: it must be 1, or 0 for a registry that is stopped")]
     Replicas(i32),
@@ -152,8 +160,8 @@ fn text(secret: &k8s_openapi::api::core::v1::Secret, key: &str) -> Option<String
 }
 
 /// `90d`, `12h`, `30m`.
-fn duration(field: &'static str, value: &str) -> Result<SignedDuration, Error> {
-    let error = || Error::Duration { field, value: value.to_owned() };
+fn duration(kind: &'static str, field: &'static str, value: &str) -> Result<SignedDuration, Error> {
+    let error = || Error::Duration { kind, field, value: value.to_owned() };
     let minutes = match value.chars().last() {
         Some('d') => 24 * 60,
         Some('h') => 60,

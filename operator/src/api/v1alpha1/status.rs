@@ -86,7 +86,7 @@ pub struct CertificateStatus {
     pub not_after: Time,
     /// Serial number, hexadecimal with colons as openssl prints it.
     pub serial_number: String,
-    /// When the operator renews it. Not there for a certificate of your own.
+    /// When the operator or cert-manager renews it. Not there for a certificate of your own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_time: Option<Time>,
 }

@@ -54,6 +54,9 @@ fn what_people_write_is_accepted() {
         "{tls: {selfSigned: {duration: 1h, renewBefore: 59m, algorithm: RSA}}}",
         "{tls: {selfSigned: {dnsNames: [registry.example.com, '*.example.com'], ipAddresses: [192.0.2.1, '2001:db8::1']}}}",
         "{tls: {secretRef: {name: badge}}}",
+        "{tls: {certManager: {issuerRef: {name: notary}}}}",
+        "{tls: {certManager: {issuerRef: {name: notary, kind: ClusterIssuer, group: pki.example.com}, algorithm: RSA,
+            serviceNames: false, dnsNames: [registry.example.com], duration: 12h, renewBefore: 5m}}}",
         "{tls: {disabled: true}}",
         "{tls: {selfSigned: {}, disabled: false}}",
         "{auth: {users: [{name: 'robot$ci', passwordSecretRef: {name: staff}, access: Admin}]}}",
@@ -97,8 +100,15 @@ fn a_name_has_to_make_a_service() {
 #[test]
 fn one_kind_of_storage_and_one_kind_of_tls() {
     says(&refused("{storage: {emptyDir: {}, persistentVolumeClaim: {}}}"), "one of persistentVolumeClaim and emptyDir");
-    says(&refused("{tls: {selfSigned: {}, secretRef: {name: x}}}"), "one of selfSigned, secretRef and disabled: true");
-    says(&refused("{tls: {secretRef: {name: x}, disabled: true}}"), "one of selfSigned, secretRef and disabled: true");
+    for two in [
+        "{selfSigned: {}, secretRef: {name: x}}",
+        "{secretRef: {name: x}, disabled: true}",
+        "{certManager: {issuerRef: {name: x}}, secretRef: {name: x}}",
+        "{certManager: {issuerRef: {name: x}}, disabled: true}",
+    ] {
+        let answer = refused(&format!("{{tls: {two}}}"));
+        says(&answer, "one of selfSigned, secretRef, certManager and disabled: true");
+    }
     says(&refused("{storage: {persistentVolumeClaim: {existingClaim: x, size: 1Gi}}}"), "existingClaim stands alone");
 }
 
@@ -188,6 +198,16 @@ fn a_certificate_cannot_be_due_when_it_is_issued() {
         says(&spec(duration, "30m"), "between 1h and 1825d");
     }
     says(&spec("90d", "a week"), "renewBefore must be a whole number");
+}
+
+#[test]
+fn what_cert_manager_could_not_issue_is_refused_with_the_rules_of_other_certificates() {
+    let spec = |rest: &str| refused(&format!("{{tls: {{certManager: {{issuerRef: {{name: notary}}, {rest}}}}}}}"));
+    says(&spec("duration: 20d"), "renewBefore (left out: 30d) must be shorter than duration");
+    says(&spec("duration: 1h, renewBefore: 4m"), "renewBefore must be at least 5m");
+    says(&spec("dnsNames: [Example.com]"), "dnsNames must be lower case host names");
+    says(&spec("serviceNames: false"), "give dnsNames or ipAddresses");
+    assert_eq!(spec("serviceNames: false, ipAddresses: [192.0.2.7]"), "");
 }
 
 #[test]

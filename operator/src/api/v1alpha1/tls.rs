@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::is_object_name;
 
-/// How the registry proves who it is: at most one of `selfSigned`, `secretRef` and `disabled`.
+/// How the registry proves who it is: at most one of `selfSigned`, `secretRef`, `certManager` and `disabled`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.selfSigned), has(self.secretRef), has(self.disabled) && self.disabled]\
-    .filter(given, given).size() <= 1").message("tls takes one of selfSigned, secretRef and disabled: true"))]
+#[x_kube(validation = Rule::new("[has(self.selfSigned), has(self.secretRef), has(self.certManager), has(self.disabled) && self.disabled]\
+    .filter(given, given).size() <= 1").message("tls takes one of selfSigned, secretRef, certManager and disabled: true"))]
 pub struct Tls {
     /// The operator makes a certificate authority for this registry alone, issues the certificate and renews it. The default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,12 +20,16 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
 
+    /// A certificate that cert-manager issues and renews. The cluster has to have cert-manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_manager: Option<CertManager>,
+
     /// Plain HTTP when true: passwords and images cross the network readable. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
 }
 
-/// The certificate that the operator issues.
+/// The certificate that the operator issues, or has issued.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(renewed_before_its_end())
@@ -68,6 +72,64 @@ pub struct SelfSigned {
     #[x_kube(validation = Rule::new("self.all(address, isIP(address))")
         .message("ipAddresses must be IPv4 or IPv6 addresses such as 192.0.2.10 or 2001:db8::10"))]
     pub ip_addresses: Vec<String>,
+}
+
+/// A certificate that cert-manager issues.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new(at_least_five_minutes("self.renewBefore"))
+        .message("renewBefore must be at least 5m, which is the least that cert-manager takes"),
+    validation = Rule::new("!has(self.serviceNames) || self.serviceNames || (has(self.dnsNames) && self.dnsNames.size() > 0) \
+        || (has(self.ipAddresses) && self.ipAddresses.size() > 0)")
+        .message("serviceNames is false: give dnsNames or ipAddresses, or the certificate would be good for nothing")
+)]
+pub struct CertManager {
+    /// Who signs.
+    pub issuer_ref: IssuerRef,
+
+    /// Whether the certificate has the names and addresses of the registry's Service. False is for issuers that sign public names
+    /// alone, as ACME's do; the nodes then have to pull by one of dnsNames. Defaults to true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_names: Option<bool>,
+
+    // Its rules hold here too.
+    /// Lifetime, key and further names.
+    #[serde(flatten)]
+    pub certificate: SelfSigned,
+}
+
+/// An issuer of cert-manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuerRef {
+    /// Name of the issuer.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Kind of the issuer: Issuer, which is in the same namespace, `ClusterIssuer`, or a kind of group. Defaults to Issuer.
+    #[serde(default = "issuer")]
+    #[schemars(length(min = 1, max = 63))]
+    pub kind: String,
+
+    /// API group of the issuer. Defaults to cert-manager.io.
+    #[serde(default = "cert_manager_io")]
+    #[schemars(length(min = 1, max = 253))]
+    pub group: String,
+}
+
+fn issuer() -> String {
+    "Issuer".to_owned()
+}
+
+fn cert_manager_io() -> String {
+    "cert-manager.io".to_owned()
+}
+
+/// CEL: whether `value` is given and a length of time of less than five minutes.
+fn at_least_five_minutes(value: &str) -> String {
+    let (is_length, minutes) = (is_length_of_time(value), minutes(value));
+    format!("!has({value}) || !{is_length} || {minutes} >= 5")
 }
 
 /// CEL: whether `value` is a whole number of days, hours or minutes.

@@ -36,6 +36,7 @@ fn renewed_before(registry: &Registry) -> Option<i64> {
     match &registry.tls {
         Tls::Disabled => None,
         Tls::SelfSigned(tls) => Some(tls.wanted.renew_before.as_secs() / 2),
+        Tls::CertManager(tls) => Some(tls.request.as_ref().map_or(WEEK, |it| it.wanted.renew_before.as_secs() / 2)),
         Tls::Provided(_) => Some(WEEK),
     }
 }

@@ -26,7 +26,7 @@ pub struct Served {
     pub authority: Option<Pair>,
     /// The request for another leaf that this one answers; see [`annotation::RENEW`](crate::names::annotation::RENEW).
     pub renewal: Option<String>,
-    /// When the operator renews it.
+    /// When the operator renews it, or cert-manager.
     pub renewal_time: Option<Timestamp>,
     /// When the next thing is to be done about it.
     pub next: Option<Timestamp>,
@@ -43,6 +43,10 @@ pub(super) fn served(
     match &registry.tls {
         Tls::Disabled | Tls::Provided(None) => Ok(None),
         Tls::Provided(Some(provided)) => Ok(Some(self::provided(provided, trust, now))),
+        Tls::CertManager(tls) => Ok(tls
+            .provided
+            .as_ref()
+            .map(|provided| Served { renewal_time: tls.renewal_time, ..self::provided(provided, trust, now) })),
         Tls::SelfSigned(tls) => self_signed(&registry.name, tls, trust, overlap, now, occurrences).map(Some),
     }
 }

@@ -24,11 +24,13 @@ pub enum OptionalKind {
     HttpRoute,
     /// Says how a gateway speaks TLS to a Service.
     BackendTlsPolicy,
+    /// Has cert-manager issue a certificate and renew it.
+    Certificate,
 }
 
 impl OptionalKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ingress,
         Self::NetworkPolicy,
         Self::PodDisruptionBudget,
@@ -36,6 +38,7 @@ impl OptionalKind {
         Self::PrometheusRule,
         Self::HttpRoute,
         Self::BackendTlsPolicy,
+        Self::Certificate,
     ];
 
     /// Group, version, kind and plural.
@@ -48,6 +51,7 @@ impl OptionalKind {
             Self::PrometheusRule => ["monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"],
             Self::HttpRoute => ["gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"],
             Self::BackendTlsPolicy => ["gateway.networking.k8s.io", "v1", "BackendTLSPolicy", "backendtlspolicies"],
+            Self::Certificate => ["cert-manager.io", "v1", "Certificate", "certificates"],
         }
     }
 

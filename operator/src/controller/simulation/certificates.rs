@@ -173,7 +173,6 @@ fn clients_trust_both_certificates_of_a_user_s_until_pods_have_loaded_the_new_on
 
     // And back: the operator's new authority is published first.
     cluster.spec = "{}".to_owned();
-    cluster.secrets.remove("larder-ca");
     cluster.pass();
     assert_eq!((cluster.leaf(), cluster.authorities().len()), (other.leaf(), 2));
     cluster.wait(MINUTE * 5);

@@ -35,5 +35,6 @@ const fn about(kind: OptionalKind) -> About {
         | OptionalKind::NetworkPolicy
         | OptionalKind::PodDisruptionBudget => About::Exposure,
         OptionalKind::ServiceMonitor | OptionalKind::PrometheusRule => About::Monitoring,
+        OptionalKind::Certificate => About::Certificate,
     }
 }

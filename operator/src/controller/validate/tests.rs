@@ -122,7 +122,7 @@ fn what_an_older_crd_let_through_is_refused_here() {
     );
     assert_eq!(
         refused("{tls: {disabled: true, secretRef: {name: x}}}"),
-        "spec.tls takes one of selfSigned, secretRef and disabled: true"
+        "spec.tls takes one of selfSigned, secretRef, certManager and disabled: true"
     );
     assert_eq!(
         refused("{storage: {emptyDir: {}, persistentVolumeClaim: {}}}"),

@@ -1,11 +1,14 @@
 //! How the registry proves who it is: what there is of certificates, and whether it can be used.
 
+mod cert_manager;
+
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
+pub(in crate::controller) use self::cert_manager::WAITING_FOR_CERTIFICATE;
 use super::{Error, bytes, duration};
 use crate::{
     api::v1alpha1::{self, PrivateRegistry},
@@ -32,30 +35,42 @@ pub(super) fn tls(
     problems: &mut Vec<Problem>,
 ) -> Result<Tls, Error> {
     let spec = &resource.spec.tls;
-    match (&spec.self_signed, &spec.secret_ref, spec.disabled.unwrap_or_default()) {
-        (None, None, true) => Ok(Tls::Disabled),
-        (None, Some(secret), false) => Ok(Tls::Provided(provided(&secret.name, observed, now, problems))),
-        (self_signed, None, false) => {
+    match (&spec.self_signed, &spec.secret_ref, &spec.cert_manager, spec.disabled.unwrap_or_default()) {
+        (None, None, None, true) => Ok(Tls::Disabled),
+        (None, Some(secret), None, false) => Ok(Tls::Provided(user_s(&secret.name, observed, now, problems))),
+        (None, None, Some(spec), false) => {
+            let names = if spec.service_names.unwrap_or(true) { names } else { SubjectNames::default() };
+            let wanted = wanted(&spec.certificate, "certManager", name, names)?;
+            Ok(Tls::CertManager(Box::new(cert_manager::cert_manager(spec, wanted, name, observed, now, problems))))
+        }
+        (self_signed, None, None, false) => {
             let spec = self_signed.clone().unwrap_or_default();
-            let wanted = wanted(&spec, name, names)?;
+            let wanted = wanted(&spec, "selfSigned", name, names)?;
             let renewal = resource.annotations().get(annotation::RENEW).cloned();
             Ok(Tls::SelfSigned(Box::new(self::self_signed(wanted, renewal, observed, now))))
         }
-        _ => Err(Error::Union("tls takes one of selfSigned, secretRef and disabled: true")),
+        _ => Err(Error::Union("tls takes one of selfSigned, secretRef, certManager and disabled: true")),
     }
 }
 
-fn wanted(spec: &v1alpha1::SelfSigned, name: &RegistryName, mut names: SubjectNames) -> Result<Wanted, Error> {
-    let lifetime = spec.duration.as_deref().map_or(Ok(DEFAULT_LIFETIME), |value| duration("duration", value))?;
-    let renew_before =
-        spec.renew_before.as_deref().map_or(Ok(DEFAULT_RENEW_BEFORE), |value| duration("renewBefore", value))?;
+fn wanted(
+    spec: &v1alpha1::SelfSigned,
+    kind: &'static str,
+    name: &RegistryName,
+    mut names: SubjectNames,
+) -> Result<Wanted, Error> {
+    let length = |field, value: &Option<String>, default| {
+        value.as_deref().map_or(Ok(default), |value| duration(kind, field, value))
+    };
+    let lifetime = length("duration", &spec.duration, DEFAULT_LIFETIME)?;
+    let renew_before = length("renewBefore", &spec.renew_before, DEFAULT_RENEW_BEFORE)?;
     if renew_before >= lifetime || !(SHORTEST_LIFETIME..=LONGEST_LIFETIME).contains(&lifetime) {
-        return Err(Error::Lifetime);
+        return Err(Error::Lifetime(kind));
     }
     let extra: Vec<IpAddr> = spec
         .ip_addresses
         .iter()
-        .map(|address| address.parse().map_err(|_| Error::Address(address.clone())))
+        .map(|address| address.parse().map_err(|_| Error::Address { kind, address: address.clone() }))
         .collect::<Result<_, _>>()?;
     names.dns.extend(spec.dns_names.iter().cloned());
     names.ip.extend(extra);
@@ -97,16 +112,29 @@ pub(super) fn trust(observed: &Observed) -> Trust {
 }
 
 /// The user's certificate; while that cannot be used, the one that is served.
-fn provided(name: &str, observed: &Observed, now: Timestamp, problems: &mut Vec<Problem>) -> Option<Provided> {
-    let problem = match observed.referenced.get(name).and_then(Option::as_deref) {
-        None => not_found(name),
-        Some(secret) => match readable(secret) {
-            Ok(provided) => {
-                problems.extend(validity(name, &provided.certificate, now));
-                return Some(provided);
-            }
-            Err(error) => unusable(name, &error),
-        },
+fn user_s(name: &str, observed: &Observed, now: Timestamp, problems: &mut Vec<Problem>) -> Option<Provided> {
+    let secret = observed.referenced.get(name).and_then(Option::as_deref);
+    let what = format!("Secret {name}, named by spec.tls.secretRef,");
+    provided(secret, &what, not_found(name), observed, now, problems)
+}
+
+/// The certificate of a Secret; while that is `missing` or cannot be used, the one that is served. `what` begins a sentence about the
+/// Secret.
+fn provided(
+    secret: Option<&Secret>,
+    what: &str,
+    missing: Problem,
+    observed: &Observed,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) -> Option<Provided> {
+    let problem = match secret.map(readable) {
+        None => missing,
+        Some(Ok(provided)) => {
+            problems.extend(validity(what, &provided.certificate, now));
+            return Some(provided);
+        }
+        Some(Err(error)) => unusable(what, &error),
     };
     problems.push(problem);
     observed.tls.as_deref().and_then(|secret| readable(secret).ok())
@@ -138,13 +166,13 @@ fn not_found(name: &str) -> Problem {
     }
 }
 
-fn unusable(name: &str, error: &pki::Error) -> Problem {
+fn unusable(what: &str, error: &pki::Error) -> Problem {
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
     Problem {
         about: About::Certificate,
         reason: "InvalidCertificate",
         message: format!(
-            "Secret {name}, named by spec.tls.secretRef, cannot be served: {error}{cause}; put a certificate and its key into \
+            "{what} cannot be served: {error}{cause}; put a certificate and its key into \
              tls.crt and tls.key"
         ),
         may_pass: false,
@@ -152,8 +180,8 @@ fn unusable(name: &str, error: &pki::Error) -> Problem {
 }
 
 /// A certificate outside its validity is served all the same: clients say what is wrong better than a refused connection.
-fn validity(name: &str, certificate: &Certificate, now: Timestamp) -> Option<Problem> {
-    let (reason, what) = if now >= certificate.not_after {
+fn validity(what: &str, certificate: &Certificate, now: Timestamp) -> Option<Problem> {
+    let (reason, how) = if now >= certificate.not_after {
         ("CertificateExpired", format!("has expired at {}", certificate.not_after))
     } else if now < certificate.not_before {
         ("CertificateNotYetValid", format!("is not valid before {}", certificate.not_before))
@@ -163,7 +191,7 @@ fn validity(name: &str, certificate: &Certificate, now: Timestamp) -> Option<Pro
     Some(Problem {
         about: About::Certificate,
         reason,
-        message: format!("the certificate of Secret {name}, named by spec.tls.secretRef, {what}: replace it"),
+        message: format!("the certificate of {what} {how}: replace it"),
         may_pass: false,
     })
 }
