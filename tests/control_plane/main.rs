@@ -4,6 +4,7 @@
 //! have one of their own. `make control-plane` runs all, `make control-plane NAME=at_rest` one file.
 
 mod at_rest;
+mod cert_manager;
 mod create;
 mod definition;
 mod exposure;

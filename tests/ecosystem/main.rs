@@ -1,5 +1,6 @@
-//! What is used beside a registry and takes minutes to build, against the server as a process: a file is a program.
+//! What is used beside a registry and takes minutes to build, against the server or the operator as a process: a file is a program.
 //!
 //! `make test-ecosystem` builds the programs and runs all. Kept out of `make test` for the minutes alone.
 
+mod cert_manager;
 mod cosign;

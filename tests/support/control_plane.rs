@@ -30,7 +30,7 @@ mod stage;
 mod witness;
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -41,15 +41,17 @@ pub use self::access::Identity;
 pub use self::controllers::Controllers;
 pub use self::fault::{Asked, Fault, first};
 pub use self::operator::{Operator, OperatorRequest};
+pub use self::process::Process;
 pub use self::programs::audit_folder;
 pub use self::proxy::Proxy;
 pub use self::requests::Requests;
 pub use self::stage::{Stage, on_control_plane, on_own_control_plane};
 pub use self::witness::Witness;
 
+use crate::{manifest, program};
+
 use self::access::Authorities;
 use self::folder::Folder;
-use self::process::Process;
 
 /// What a control plane of one's own has beside etcd and API server.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +144,22 @@ impl ControlPlane {
     /// Whether the API server stores whatever is sent as a `PrivateRegistry`, as with somebody's own definition.
     pub async fn admit_everything(&self, everything: bool) -> Result<()> {
         installation::admit_everything(&self.client().await?, everything).await
+    }
+
+    /// Starts a program that `made_by` puts into `.cluster/bin`, as an administrator by `KUBECONFIG`, until it is dropped.
+    pub fn start_program(&self, name: &str, made_by: &str) -> Result<Process> {
+        let kubeconfig = self.kubeconfig_file(&Identity::Administrator, name)?;
+        let log = kubeconfig.with_extension("log");
+        Process::start(&program::pinned(name, made_by)?, &[], [("KUBECONFIG", kubeconfig.as_path())], log)
+    }
+
+    /// Applies the objects of a file in YAML, as an administrator.
+    pub async fn apply_file(&self, path: &Path) -> Result<()> {
+        let client = self.client().await?;
+        for object in manifest::parse_all(&std::fs::read_to_string(path)?)? {
+            installation::apply(&client, &object).await?;
+        }
+        Ok(())
     }
 
     /// `https://` and where the API server listens.

@@ -273,6 +273,16 @@ pub(super) const SPECS: &[Row] = &[
         "{tls: {selfSigned: {renewBefore: a week}}}",
         "{tls: {selfSigned: {renewBefore: 7d}}}",
     ),
+    row(
+        "renewBefore must be at least 5m",
+        "{tls: {certManager: {issuerRef: {name: a}, duration: 1h, renewBefore: 4m}}}",
+        "{tls: {certManager: {issuerRef: {name: a}, duration: 1h, renewBefore: 5m}}}",
+    ),
+    row(
+        "serviceNames is false",
+        "{tls: {certManager: {issuerRef: {name: a}, serviceNames: false}}}",
+        "{tls: {certManager: {issuerRef: {name: a}, serviceNames: false, dnsNames: [a.example]}}}",
+    ),
 ];
 
 pub(super) const CHANGES: &[Change] = &[

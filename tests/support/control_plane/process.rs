@@ -40,7 +40,7 @@ fn start(command: Command) -> Started {
 
 /// A running program, which writes into a file.
 #[derive(Debug)]
-pub(super) struct Process {
+pub struct Process {
     child: Child,
     log: PathBuf,
 }
