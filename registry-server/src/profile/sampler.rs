@@ -4,6 +4,7 @@
 //! does not.
 
 use std::{
+    fs::File,
     io::{self, Read},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -47,11 +48,12 @@ pub(crate) fn run(duration: Duration) -> Result<Vec<u8>, Error> {
     // The parent says so after it has allowed us to trace it. When it has ended instead, so will we.
     io::stdin().read_exact(&mut [0]).map_err(Error::Permission)?;
     // Where this is forbidden, say so now, whether or not a thread runs meanwhile.
-    thread::snapshot(server, server)?;
+    let memory = thread::memory(server)?;
+    thread::snapshot(&memory, server)?;
     let mut mappings = program::mappings(server).map_err(Error::Program)?;
     let mut stacks = Stacks::new(&mut mappings);
     let (begin, began) = (Instant::now(), SystemTime::now());
-    sample(server, begin + duration, &mut stacks)?;
+    sample(server, &memory, begin + duration, &mut stacks)?;
     let time = format::Time {
         began: began.duration_since(UNIX_EPOCH).unwrap_or_default(),
         lasted: begin.elapsed(),
@@ -61,7 +63,7 @@ pub(crate) fn run(duration: Duration) -> Result<Vec<u8>, Error> {
 }
 
 /// Looks again and again until `end`.
-fn sample(server: Pid, end: Instant, stacks: &mut Stacks) -> Result<(), Error> {
+fn sample(server: Pid, memory: &File, end: Instant, stacks: &mut Stacks) -> Result<(), Error> {
     let mut threads = Threads::of(server);
     let mut last = Instant::now();
     // With the parent gone, another process has become ours.
@@ -69,7 +71,7 @@ fn sample(server: Pid, end: Instant, stacks: &mut Stacks) -> Result<(), Error> {
         std::thread::sleep((last + PERIOD).saturating_duration_since(Instant::now()));
         let now = Instant::now();
         for (thread, time) in threads.running(now - last).map_err(Error::Threads)? {
-            if let Some(snapshot) = thread::snapshot(server, thread)? {
+            if let Some(snapshot) = thread::snapshot(memory, thread)? {
                 stacks.add(&snapshot, time);
             }
         }

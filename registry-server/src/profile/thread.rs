@@ -2,7 +2,7 @@
 //!
 //! Does not interpret what it copies.
 
-use std::io::IoSliceMut;
+use std::{fs::File, os::unix::fs::FileExt};
 
 use framehop::UnwindRegsNative;
 use nix::{
@@ -10,7 +10,6 @@ use nix::{
     sys::{
         ptrace,
         signal::Signal,
-        uio::{RemoteIoVec, process_vm_readv},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::Pid,
@@ -18,9 +17,6 @@ use nix::{
 
 /// How much of a stack is copied. What is deeper, is not in the profile.
 const STACK: usize = 256 << 10;
-
-/// Memory is there or not by the page. Larger pages begin where one of these does.
-const PAGE: usize = 4 << 10;
 
 /// What a thread was doing when it was stopped.
 #[derive(Debug)]
@@ -60,18 +56,28 @@ fn advice(error: Errno) -> &'static str {
     }
 }
 
-/// What `thread` of `server` is doing. It is stopped for as long as copying takes. `None`: it has ended.
+/// The memory of `server`, as a file of which the offset is the address. Seccomp profiles that allow ptrace do not always
+/// allow `process_vm_readv`; they have nothing against files.
+///
+/// # Errors
+/// When it may not be read.
+pub(super) fn memory(server: Pid) -> Result<File, Stop> {
+    let opened = File::open(format!("/proc/{server}/mem"));
+    opened.map_err(|error| failed("read")(error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)))
+}
+
+/// What `thread` is doing, whose stack is in `memory`. It is stopped for as long as copying takes. `None`: it has ended.
 ///
 /// # Errors
 /// When it may not be looked at.
-pub(super) fn snapshot(server: Pid, thread: Pid) -> Result<Option<Snapshot>, Stop> {
+pub(super) fn snapshot(memory: &File, thread: Pid) -> Result<Option<Snapshot>, Stop> {
     if unless_ended(ptrace::seize(thread, ptrace::Options::empty())).map_err(failed("trace"))?.is_none() {
         return Ok(None);
     }
     // One that ends right now is not interrupted; waiting says so.
     unless_ended(ptrace::interrupt(thread)).map_err(failed("stop"))?;
     let Some(pending) = stopped(thread).map_err(failed("wait for"))? else { return Ok(None) };
-    let copied = copy(server, thread);
+    let copied = copy(memory, thread);
     // Before anything else, whatever became of the copy.
     unless_ended(ptrace::detach(thread, pending)).map_err(failed("continue"))?;
     unless_ended(copied).map_err(failed("read"))
@@ -102,9 +108,9 @@ fn stopped(thread: Pid) -> nix::Result<Option<Option<Signal>>> {
     }
 }
 
-fn copy(server: Pid, thread: Pid) -> nix::Result<Snapshot> {
+fn copy(memory: &File, thread: Pid) -> nix::Result<Snapshot> {
     let (instruction, top, registers) = registers(thread)?;
-    Ok(Snapshot { instruction, registers, stack: read(server, top)?, top })
+    Ok(Snapshot { instruction, registers, stack: read(memory, top), top })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -121,20 +127,11 @@ fn registers(thread: Pid) -> nix::Result<(u64, u64, UnwindRegsNative)> {
 }
 
 /// What there is from `top` on, which may be less than asked for, or nothing.
-fn read(server: Pid, top: u64) -> nix::Result<Vec<u8>> {
-    let top = usize::try_from(top).map_err(|_| Errno::EFAULT)?;
+fn read(memory: &File, top: u64) -> Vec<u8> {
     let mut stack = vec![0; STACK];
-    // A part that reaches beyond the stack's end is not read at all, so each is a page.
-    let first = RemoteIoVec { base: top, len: PAGE - top % PAGE };
-    let pages = (1..STACK / PAGE)
-        .map_while(|number| Some(RemoteIoVec { base: (top - top % PAGE).checked_add(number * PAGE)?, len: PAGE }));
-    let parts: Vec<_> = std::iter::once(first).chain(pages).collect();
-    let length = match process_vm_readv(server, &mut [IoSliceMut::new(&mut stack)], &parts) {
-        Err(Errno::EFAULT) => 0,
-        length => length?,
-    };
+    let length = memory.read_at(&mut stack, top).unwrap_or(0);
     stack.truncate(length);
-    Ok(stack)
+    stack
 }
 
 #[cfg(test)]
