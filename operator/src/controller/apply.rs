@@ -7,20 +7,18 @@
 //! that stood still would lock people out. Whatever starts, stops or changes a Pod, or leads clients to it, stays as it is.
 
 mod optional;
+mod prune;
 
-use std::{borrow::Cow, collections::HashSet, fmt::Debug, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, fmt::Debug, marker::PhantomData, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount},
-    },
+    api::core::v1::{PersistentVolumeClaim, Secret},
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{Patch, PatchParams},
     runtime::reflector::Store,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -178,7 +176,7 @@ pub(super) async fn apply(
         optional,
     };
     if !registry.paused {
-        prune(context, registry, &service, &applied).await?;
+        prune::prune(context, registry, &service, &applied).await?;
     }
     Ok(Resources { service, children: Some(applied), phase: PhantomData })
 }
@@ -365,92 +363,6 @@ fn belongs_to(object: &impl ResourceExt, registry: &Registry) -> bool {
     let labelled = labels.get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
         && labels.get(label::INSTANCE) == Some(&registry.name.name);
     owned || labelled
-}
-
-/// Deletes children that carry our labels, are owned by this very resource and were not applied. A claim is never pruned.
-async fn prune(context: &Context, registry: &Registry, service: &Service, applied: &Children) -> Result<(), Error> {
-    let Children {
-        service_account,
-        authority,
-        certificate,
-        issued,
-        credentials,
-        htpasswd,
-        http,
-        pull,
-        push,
-        config,
-        claim: _,
-        deployment,
-        authorities,
-        metrics_service,
-        network_policy,
-        optional,
-    } = applied;
-    let secrets = [authority, certificate, issued, credentials, htpasswd, pull, push].into_iter().flatten();
-    let secrets = secrets.chain([http]).map(ResourceExt::name_any).collect();
-    let stores = &context.stores;
-    // Before Secrets: cert-manager would make that of a Certificate anew.
-    optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await?;
-    prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
-    let config_maps = [config].into_iter().chain(authorities).map(ResourceExt::name_any).collect();
-    prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &config_maps).await?;
-    let service_accounts = service_account.iter().map(ResourceExt::name_any).collect();
-    prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
-    let services = [service].into_iter().chain(metrics_service).map(ResourceExt::name_any).collect();
-    prune_kind::<Service, _>(context, registry, &stores.services, &services).await?;
-    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
-}
-
-async fn prune_kind<K, M>(
-    context: &Context,
-    registry: &Registry,
-    store: &Store<M>,
-    wanted: &HashSet<String>,
-) -> Result<(), Error>
-where
-    K: Child,
-    M: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let api = Api::<K>::namespaced(context.client.clone(), &registry.name.namespace);
-    delete(&api, K::kind(&()), registry, store.state_filter(|child: &M| is_orphan(child, registry, wanted))).await
-}
-
-async fn delete<K, M>(
-    api: &Api<K>,
-    kind: Cow<'static, str>,
-    registry: &Registry,
-    orphans: Vec<Arc<M>>,
-) -> Result<(), Error>
-where
-    K: Resource + Clone + Debug + DeserializeOwned,
-    M: ResourceExt,
-{
-    for orphan in orphans {
-        let name = orphan.name_any();
-        let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: orphan.uid(), resource_version: None }),
-            ..DeleteParams::background()
-        };
-        match api.delete(&name, &parameters).await {
-            Ok(_) => tracing::info!(registry = %registry.name, %kind, name, "deleted what is no longer wanted"),
-            // Gone already, or another one by now: the watch will tell.
-            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
-            Err(source) => {
-                let (kind, namespace) = (kind.into_owned(), registry.name.namespace.clone());
-                return Err(Error::Request { verb: "delete", kind, namespace, name, source });
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_orphan(child: &impl ResourceExt, registry: &Registry, wanted: &HashSet<String>) -> bool {
-    child.namespace().as_deref() == Some(&registry.name.namespace)
-        && child.labels().get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
-        && child.owner_references().iter().any(|owner| owner.uid == registry.owner.uid)
-        && child.meta().deletion_timestamp.is_none()
-        && !wanted.contains(&child.name_any())
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use kube::{Api, ResourceExt, api::DynamicObject};
 
-use super::{Apply, Error, Outcome, delete, is_orphan};
+use super::{
+    Apply, Error, Outcome,
+    prune::{delete, is_orphan},
+};
 use crate::controller::{
     Context,
     optional_kinds::{OptionalChild, OptionalKind, OptionalKinds},

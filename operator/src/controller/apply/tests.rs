@@ -7,15 +7,18 @@ use std::{
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+};
 use kube::{
+    api::DynamicObject,
     client::Body,
     runtime::{events::Recorder, reflector, reflector::store::Writer, watcher::Event},
 };
 use serde_json::{Value, json};
 
 use super::{super::build::build, *};
-use kube::api::DynamicObject;
-
 use crate::controller::{
     Scope,
     distribute::Reach,
