@@ -236,7 +236,9 @@ impl Apply<'_> {
     /// Applies a Secret and remembers it, so that the next pass does not have to read what this one has written.
     async fn secret(&mut self, desired: Secret, stores: &stores::Stores) -> Result<Secret, Error> {
         let name = desired.name_any();
+        // This watch alone shows what is not ours, too.
         let seen = stores.secrets.get(&stores::reference(&self.registry.name, &name));
+        let seen = seen.filter(|seen| belongs_to(seen.as_ref(), self.registry));
         let seen = seen.and_then(|seen| seen.metadata.resource_version.clone());
         Ok(match self.unless_unchanged(desired, seen).await? {
             Outcome::Unchanged(secret) => secret,
@@ -312,8 +314,7 @@ impl Apply<'_> {
         Ok(Outcome::Applied(applied))
     }
 
-    /// The watches see our labels alone: an object that they do not show may be somebody else's. Applied by force it would
-    /// silently become ours.
+    /// An object that no watch shows as ours may be somebody else's. Applied by force it would silently become ours.
     async fn refuse_taken<K>(&self, api: &Api<K>, kind: &str, name: &str) -> Result<(), Error>
     where
         K: Resource + Clone + Debug + DeserializeOwned,

@@ -345,6 +345,20 @@ async fn an_object_of_somebody_else_s_is_not_taken_over() {
 }
 
 #[tokio::test]
+async fn a_secret_of_somebody_else_s_is_not_taken_over_although_the_watch_shows_it() {
+    let mut cluster = Cluster::new();
+    let foreign = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "larder-pull", "namespace": "kitchen",
+        "resourceVersion": "7"}, "data": {"key": "dmFsdWU="}});
+    cluster.server().objects.insert("secrets/larder-pull".into(), foreign.clone());
+    cluster.watch();
+    let error = cluster.apply("{}").await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("failed to create Secret kitchen/larder-pull: an object of that name exists")
+    );
+    assert_eq!(cluster.server().objects["secrets/larder-pull"], foreign);
+}
+
+#[tokio::test]
 async fn a_claim_that_may_not_grow_does_not_hold_up_the_pod() {
     let mut cluster = Cluster::new();
     cluster.apply("{}").await.unwrap();
