@@ -67,9 +67,10 @@ tutorials: ## tutorials for registry:2, command by command, with our image
 layout: ## tests that a volume changes hands between the server and registry:2 and registry:3
 	@tests/tiers/layout
 
-generate: ## writes what is derived from types and the chart: crds/, the chart's CRD, deploy/install.yaml, the table of keys
+generate: ## writes what is derived from types and the chart: crds/, the chart's CRD, deploy/install.yaml, the references
 	cargo run --quiet --locked --package registry-config --example keys > .keys.md && mv .keys.md registry-server/config/keys.md
 	cargo run --quiet --locked --package private-registry-operator -- crd > .crd.yaml && mv .crd.yaml crds/privateregistries.yaml
+	cargo run --quiet --locked --package private-registry-operator --example api_reference > .api.md && mv .api.md operator/api.md
 	tests/tools/build helm && deploy/generate
 
 e2e: ## end-to-end tests on the kind cluster, or on the one of KUBECONFIG=...
