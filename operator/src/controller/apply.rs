@@ -236,9 +236,9 @@ impl Apply<'_> {
     /// Applies a Secret and remembers it, so that the next pass does not have to read what this one has written.
     async fn secret(&mut self, desired: Secret, stores: &stores::Stores) -> Result<Secret, Error> {
         let name = desired.name_any();
-        // This watch alone shows what is not ours, too.
+        // This watch alone shows what is not ours, too. With a uid the very object is meant that was looked at: cert-manager's.
         let seen = stores.secrets.get(&stores::reference(&self.registry.name, &name));
-        let seen = seen.filter(|seen| belongs_to(seen.as_ref(), self.registry));
+        let seen = seen.filter(|seen| desired.metadata.uid.is_some() || belongs_to(seen.as_ref(), self.registry));
         let seen = seen.and_then(|seen| seen.metadata.resource_version.clone());
         Ok(match self.unless_unchanged(desired, seen).await? {
             Outcome::Unchanged(secret) => secret,

@@ -46,11 +46,11 @@ impl CountRequests {
         registry.register("api_errors", "Requests that the API server refused or did not answer", errors.clone());
     }
 
-    /// Counts a refusal. That there is no such object is an answer.
+    /// Counts a refusal. That there is no such object, or no such kind in this cluster, is an answer.
     fn ended(&self, labels: Labels, status: Option<StatusCode>) {
         let Labels { verb, resource } = labels;
         let refused = status.is_none_or(|status| status.is_client_error() || status.is_server_error());
-        if !refused || status == Some(StatusCode::NOT_FOUND) && verb == "get" {
+        if !refused || status == Some(StatusCode::NOT_FOUND) && matches!(verb, "get" | "list") {
             return;
         }
         let code = status.map_or_else(|| "none".to_owned(), |status| status.as_u16().to_string());
