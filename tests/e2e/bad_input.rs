@@ -12,7 +12,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("{storage: {persistentVolumeClaim: {size: 1Gi}, emptyDir: {}}}", "one of persistentVolumeClaim and emptyDir"),
     ("{storage: {persistentVolumeClaim: {existingClaim: old, size: 1Gi}}}", "existingClaim stands alone"),
     ("{storage: {deletionPolicy: Keep}}", "supported values: \"Retain\", \"Delete\""),
-    ("{tls: {disabled: true, secretRef: {name: own}}}", "tls takes one of selfSigned, secretRef and disabled: true"),
+    (
+        "{tls: {disabled: true, secretRef: {name: own}}}",
+        "tls takes one of selfSigned, secretRef, certManager and disabled: true",
+    ),
     ("{tls: {selfSigned: {duration: 1y}}}", "duration must be a whole number of days, hours or minutes"),
     ("{tls: {selfSigned: {duration: 10d, renewBefore: 20d}}}", "must be shorter than duration"),
     ("{tls: {selfSigned: {dnsNames: ['https://x.test']}}}", "dnsNames must be lower case host names"),

@@ -1,6 +1,6 @@
 //! The certificate follows the spec and the user's Secret without a restart, and a bad one never replaces a good one.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use http::Method;
 use kube::ResourceExt as _;
 use serde_json::json;
@@ -61,8 +61,14 @@ async fn a_certificate_of_ones_own_is_followed_and_a_bad_one_is_not() -> Result<
 
         put(&second.issue(&[&host])?, &second.certificate()).await?;
         eventually("the second authority's certificate", async || serves(&team, &second).await).await?;
+        // The first authority stays beside it until every Pod is known to serve the new certificate.
+        eventually("the first authority to be withdrawn", async || {
+            let ca = team.credentials("pull").await?.ca;
+            ensure!(ca.trim() == second.certificate().trim(), "clients are still told to trust another one");
+            Ok(())
+        })
+        .await?;
         team.until_ready().await?;
-        assert_eq!(team.credentials("pull").await?.ca.trim(), second.certificate().trim());
         let now = team.pod().await?;
         assert_eq!((now.uid(), restarts(&now)), (pod.uid(), 0), "no restart, no crash");
         Ok(())
@@ -73,6 +79,6 @@ async fn a_certificate_of_ones_own_is_followed_and_a_bad_one_is_not() -> Result<
 /// That the registry presents a certificate of `authority`.
 async fn serves(team: &Registry, authority: &Authority) -> Result<()> {
     let answer = team.ask(Method::GET, "/v2/", None, &authority.certificate()).await?;
-    anyhow::ensure!(answer.status == 401, "the registry answered {}", answer.status);
+    ensure!(answer.status == 401, "the registry answered {}", answer.status);
     Ok(())
 }
