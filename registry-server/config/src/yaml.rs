@@ -26,10 +26,9 @@ pub fn parse(text: &str, node: &Node, path: &str, report: &mut Report) -> Result
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Value::Object(Map::new()));
     }
-    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins, with_snippet: false };
     let repeated = RefCell::new(Vec::new());
     let mut first = None;
-    let result = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+    let result = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
         first = Some(Tree { path: path.to_owned(), repeated: &repeated }.deserialize(deserializer)?);
         Ok(())
     });
@@ -48,10 +47,18 @@ pub fn parse(text: &str, node: &Node, path: &str, report: &mut Report) -> Result
     Ok(value)
 }
 
+/// A number with a leading zero is octal, as in YAML 1.1.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        legacy_octal_numbers: true,
+        with_snippet: false,
+    }
+}
+
 /// Reads `text` once more, for what is to be a text in it. What went wrong has been said at the first time.
 fn restore_texts(value: &mut Value, node: &Node, text: &str) {
-    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins, with_snippet: false };
-    let _ = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+    let _ = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
         Written { value: &mut *value, node }.deserialize(deserializer)
     });
 }
@@ -178,7 +185,7 @@ mod tests {
     fn texts_are_as_they_are_written_and_all_else_is_what_yaml_says() {
         let (value, _) = parsed(
             "http: {secret: 007, host: 1.50, relativeurls: yes, tls: {clientcas: [0x10, on, 'a b']}}\n\
-             log:\n  fields: {a: No, b: 1e3}\n  level: 5\nauth: {htpasswd: {realm: ~}}\nunknown: 007\nhttp: {secret: 008}\n",
+             log:\n  fields: {a: No, b: 1e3}\n  level: 5\nauth: {htpasswd: {realm: ~}}\nunknown: 010\nhttp: {secret: 008}\n",
         );
         assert_eq!(
             value,
@@ -188,7 +195,7 @@ mod tests {
                 },
                 "log": {"fields": {"a": "No", "b": "1e3"}, "level": 5},
                 "auth": {"htpasswd": {"realm": null}},
-                "unknown": 7.0,
+                "unknown": 8,
             })
         );
     }

@@ -144,7 +144,7 @@ fn value(place: &Place, random: &mut Rng) -> String {
         "/health/tcp/addr" => &["two.example:2"],
         _ => match place.node {
             Node::Boolean => &["true", "false", "yes", "no", "on", "off", "True"],
-            Node::Natural(_) | Node::Integer => &["1", "7", "12"],
+            Node::Natural(_) | Node::Integer => &["1", "7", "12", "010"],
             Node::Duration => &["10s", "90m", "1h30m", "500ms"],
             Node::Choice(words) => words,
             _ => &["word", "two words", "/a/path", "007", "1.50", "true", "'quoted: text'"],
