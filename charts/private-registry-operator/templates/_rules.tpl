@@ -40,6 +40,7 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
 - apiGroups: [networking.k8s.io]
   resources: [ingresses, networkpolicies]
   verbs: [get, list, watch, create, patch, delete]
+# How many Pods a drain may evict at once, for those that say it.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]

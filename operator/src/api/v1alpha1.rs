@@ -106,6 +106,7 @@ pub struct PrivateRegistrySpec {
     /// When the kubelet pulls the server's image. Defaults to the kubelet's own rule: Always for the tag `latest`, `IfNotPresent`
     /// otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ImagePullPolicy")]
     pub image_pull_policy: Option<ImagePullPolicy>,
 
     /// Secrets in the same namespace with which the kubelet pulls the server's own image. Defaults to none.

@@ -59,12 +59,13 @@ pub struct EnvVar {
     )]
     pub name: String,
 
-    /// Value of the variable. `$(NAME)` stands for another variable, as in Pods.
+    /// Value of the variable. `$(NAME)` stands for another variable, as in Pods. Defaults to the empty text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub value: Option<String>,
 
     /// Where the value is found, as in Pods: a key of a Secret or `ConfigMap`, a field of the Pod, a resource of the container.
+    /// Defaults to nowhere: `value` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvVarSource>,
 }
@@ -80,7 +81,8 @@ const OWNED_VARIABLES: &str = "^REGISTRY_(?i:CONFIGURATION_PATH|VERSION|(AUTH|AC
 #[x_kube(validation = Rule::new("!has(self.name) || !has(self.annotations)")
     .message("serviceAccount takes one of name and annotations: annotate the ServiceAccount that exists yourself"))]
 pub struct ServiceAccount {
-    /// Name of a `ServiceAccount` in the same namespace that exists already. The operator then makes none.
+    /// Name of a `ServiceAccount` in the same namespace that exists already. Defaults to the registry's own name and to one that the
+    /// operator makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,

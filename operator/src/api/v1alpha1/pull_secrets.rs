@@ -58,7 +58,7 @@ pub struct NamespaceRequirement {
     /// What is to be true of it.
     pub operator: LabelOperator,
 
-    /// Values for `In` and `NotIn`.
+    /// Values for `In` and `NotIn`. Defaults to none, as `Exists` and `DoesNotExist` want it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub values: Vec<String>,

@@ -44,6 +44,7 @@ pub struct Service {
 
     /// Whether the Service has addresses of one or of both IP families. Defaults to `SingleStack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IpFamilyPolicy")]
     pub ip_family_policy: Option<IpFamilyPolicy>,
 
     /// Annotations of the Service, for instance those that a cloud's load balancer reads. Defaults to none.

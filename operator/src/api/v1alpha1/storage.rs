@@ -46,7 +46,7 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent_volume_claim: Option<PersistentVolumeClaim>,
 
-    /// Blobs are kept in the Pod and are gone with it: for throw-away registries.
+    /// Blobs are kept in the Pod and are gone with it: for throw-away registries. Defaults to not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub empty_dir: Option<EmptyDir>,
 

@@ -16,11 +16,11 @@ pub struct Tls {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_signed: Option<SelfSigned>,
 
-    /// A certificate of your own. It is read again when it changes, and served without a restart.
+    /// A certificate of your own. It is read again when it changes, and served without a restart. Defaults to none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
 
-    /// A certificate that cert-manager issues and renews. The cluster has to have cert-manager.
+    /// A certificate that cert-manager issues and renews. The cluster has to have cert-manager. Defaults to not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cert_manager: Option<CertManager>,
 
