@@ -135,11 +135,11 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// What goes on while the registry is paused: copies that are there get new passwords, or their Pods would be locked out.
+    /// What goes on while the registry is paused: copies that are there get new passwords, or their Pods would be locked out. A new
+    /// spec that selects other namespaces waits.
     async fn refresh(&mut self, asked: &Asked<'_>, content: Option<&Content>) {
         let seen = self.context.reach.seen(asked, self.memory);
-        let mut there = asked.copies(&seen).put;
-        there.retain(|(_, version)| version.is_some());
+        let there = asked.kept(&seen);
         let requests = Requests { client: &self.context.client, registry: asked.registry };
         self.put(&requests, there, content).await;
     }

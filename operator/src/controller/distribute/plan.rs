@@ -101,12 +101,23 @@ pub struct Edit {
 impl Asked<'_> {
     /// Both sides have to agree: the namespace or its administrator takes copies, and the registry selects it.
     fn serves(&self, place: &Place) -> bool {
+        self.may_serve(place) && self.selector.is_some_and(|selector| selector.matches(&place.labels))
+    }
+
+    /// What is not the registry's to say.
+    fn may_serve(&self, place: &Place) -> bool {
         let takes = self.allowed.contains(&place.name)
             || place.labels.get(label::PULL_SECRETS).is_some_and(|value| value == "true");
-        takes
-            && !place.terminating
-            && place.name != self.registry.namespace
-            && self.selector.is_some_and(|selector| selector.matches(&place.labels))
+        takes && !place.terminating && place.name != self.registry.namespace
+    }
+
+    /// The copies that are there where they may be, with their versions, whatever the registry selects by now.
+    #[must_use]
+    pub fn kept(&self, seen: &Seen) -> Vec<(String, Option<String>)> {
+        let taking: BTreeSet<&str> =
+            seen.places.iter().filter(|place| self.may_serve(place)).map(|place| place.name.as_str()).collect();
+        let kept = seen.secrets.iter().filter(|copy| copy.ours && taking.contains(copy.namespace.as_str()));
+        kept.map(|copy| (copy.namespace.clone(), Some(copy.resource_version.clone()))).collect()
     }
 
     /// The copies that are to be written and removed.

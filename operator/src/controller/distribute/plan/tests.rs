@@ -163,6 +163,19 @@ fn copies_follow_the_labels_and_go_when_nothing_is_asked_for() {
 }
 
 #[test]
+fn kept_are_the_copies_that_are_there_and_may_be_whatever_is_selected_by_now() {
+    let mut cluster = house();
+    with_asked(Some(Selector::default()), &[], &["cellar"], |asked| cluster.settle(asked));
+    // One namespace takes no copies any more, and in another a stranger has taken the name.
+    cluster.places.get_mut("attic").unwrap().labels.remove(label::PULL_SECRETS);
+    cluster.secrets.insert("stable".into(), false);
+    with_asked(None, &[], &["cellar", "stable"], |asked| {
+        let kept = asked.kept(&cluster.seen());
+        assert_eq!(kept, [("cellar".into(), Some("1".into())), ("hall".into(), Some("1".into()))]);
+    });
+}
+
+#[test]
 fn a_secret_of_somebody_else_stays_and_no_account_is_led_to_it() {
     let mut cluster = house();
     cluster.secrets.insert("hall".into(), false);
