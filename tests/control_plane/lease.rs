@@ -19,6 +19,9 @@ async fn a_standby_takes_over_within_seconds_when_the_holder_ends() -> Result<()
         stage.namespace.registry("before").created().await?;
         until_served(stage, "before").await?;
         ensure!(!is_leading(&second).await?, "two work at the same time");
+        for probe in ["/livez", "/readyz"] {
+            ensure!(second.ask(probe).await?.status == 200, "the standby fails {probe}");
+        }
 
         let begun = Instant::now();
         ensure!(first.stop().await?, "the holder did not end in order: {}", first.log());

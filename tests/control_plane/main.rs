@@ -5,17 +5,24 @@
 
 mod at_rest;
 mod cert_manager;
+mod concurrency;
+mod copies;
 mod create;
 mod definition;
+mod dual_stack;
 mod exposure;
 mod faults;
+mod fields;
 mod hot_loop;
+mod kubectl;
 mod lease;
 mod malformed;
 mod monitoring;
 mod place;
+mod pod_security;
 mod pull_secrets;
 mod replicas;
 mod rights;
 mod rules;
 mod tenant;
+mod watches;

@@ -1,5 +1,7 @@
 //! Objects of every watched kind that nobody should have written: the watches go on, and other registries are served.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount};
@@ -36,6 +38,25 @@ async fn a_resource_that_no_schema_would_admit_does_not_stop_others() -> Result<
         namespace.registry("well-formed").ready().await?;
         assert!(operator.log().contains("waiting for a correction"), "{}", operator.log());
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_spec_that_an_older_definition_has_let_through_is_told_and_waits_for_its_correction() -> Result<()> {
+    on_own_control_plane("older_definition", Options::default(), async |stage| {
+        stage.plane.admit_everything(true).await?;
+        let spec = "{tls: {disabled: true, secretRef: {name: own}}}";
+        let team = stage.namespace.registry("team").spec(spec)?.created().await?;
+        stage.plane.admit_everything(false).await?;
+
+        let operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let told = team.until_condition("Stalled", "True", "spec.tls takes one of").await?;
+        assert_eq!(told["reason"], "InvalidSpec");
+        operator.until_at_rest(Duration::from_secs(5)).await?;
+        team.apply(json!({})).await?;
+        team.until_ready().await.map(drop)
     })
     .await
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -156,8 +155,7 @@ async fn a_deleted_registry_takes_its_copies_along_and_never_hangs() -> Result<(
         hall.until_account_pulls_with("default", &["theirs", &copy_name(&late)]).await?;
 
         // An operator that has lost its rights to Secrets elsewhere.
-        let rights =
-            set_verbs_for_secrets(stage, &["get", "list", "watch", "create", "patch"].map(str::to_owned)).await?;
+        let rights = stage.plane.set_verbs("secrets", &["get", "list", "watch", "create", "patch"]).await?;
         late.delete().await?;
         let left = format!("let go without removing all copies of the pull Secret: in namespace {}", hall.name);
         eventually("an Event that names what is left", async || {
@@ -179,7 +177,7 @@ async fn a_deleted_registry_takes_its_copies_along_and_never_hangs() -> Result<(
         let no_finalizer = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         registries(stage).patch("sly", &PatchParams::default(), &no_finalizer).await?;
         sly.delete().await?;
-        set_verbs_for_secrets(stage, &rights).await?;
+        stage.plane.set_verbs("secrets", &rights).await?;
         operator = request()?.start().await?;
         for registry in [&late, &sly] {
             hall.until_no_copy_of(registry).await?;
@@ -202,15 +200,4 @@ async fn pods_pull_with(place: &Place, wanted: &[&str]) -> Result<()> {
 
 fn registries(stage: &Stage<'_>) -> Api<DynamicObject> {
     Api::namespaced_with(stage.namespace.client.clone(), stage.namespace.name(), &resource())
-}
-
-/// What the operator may do to Secrets; returns what it was allowed before.
-async fn set_verbs_for_secrets(stage: &Stage<'_>, verbs: &[String]) -> Result<Vec<String>> {
-    let roles: Api<ClusterRole> = Api::all(stage.namespace.client.clone());
-    let mut role = roles.get("private-registry-operator").await?;
-    let mut rules = role.rules.iter_mut().flatten();
-    let of_secrets = rules.find(|rule| rule.resources.iter().flatten().any(|resource| resource == "secrets"));
-    let before = std::mem::replace(&mut of_secrets.context("no rule about Secrets")?.verbs, verbs.to_vec());
-    roles.replace("private-registry-operator", &PostParams::default(), &role).await?;
-    Ok(before)
 }

@@ -1,15 +1,18 @@
 //! What the operator's rights are for, where no other test uses them. `tests/rights` judges what all tests have used.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{DeleteParams, ListParams, PropagationPolicy};
-use kube::{Api, ResourceExt as _};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy};
+use kube::{Api, Resource, ResourceExt as _};
 use serde_json::json;
-use support::control_plane::{Options, on_control_plane, on_own_control_plane};
-use support::wait::{eventually, until, until_gone};
+use support::control_plane::{Options, Stage, on_control_plane, on_own_control_plane};
+use support::registry::Registry;
+use support::wait::{Watched, eventually, until, until_gone};
 
 #[tokio::test]
 async fn in_a_namespace_of_its_own_the_operator_needs_no_right_elsewhere() -> Result<()> {
@@ -73,6 +76,49 @@ async fn children_of_a_resource_that_left_them_get_the_next_one_as_their_owner()
         let _operator = stage.operator()?.start().await?;
         let owned = |config: &ConfigMap| config.owner_references().iter().any(|owner| owner.uid == uid);
         until(&configs, "team-config", "its new owner", owned).await.map(drop)
+    })
+    .await
+}
+
+/// What clusters that guard owner references, as these API servers do, want the right to delete for.
+#[tokio::test]
+async fn who_may_not_delete_a_claim_or_a_deployment_cannot_make_a_registry_its_owner() -> Result<()> {
+    on_own_control_plane("owners", Options::default(), async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let spec = "storage: {deletionPolicy: Delete}";
+        let team = stage.namespace.registry("team").spec(spec)?.ready().await?;
+        loses_and_gets_its_owner::<Deployment>(stage, &team, "deployments").await?;
+        loses_and_gets_its_owner::<PersistentVolumeClaim>(stage, &team, "persistentvolumeclaims").await
+    })
+    .await
+}
+
+async fn loses_and_gets_its_owner<K>(stage: &Stage<'_>, team: &Registry, resource: &str) -> Result<()>
+where
+    K: Watched + Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let children: Api<K> = stage.namespace.api();
+    let all = stage.plane.set_verbs(resource, &["get", "list", "watch", "create", "patch"]).await?;
+    let disown = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
+    children.patch("team", &PatchParams::default(), &disown).await?;
+    team.until_condition("Reconciling", "True", "cannot set an ownerRef on a resource you can't delete").await?;
+    stage.plane.set_verbs(resource, &all).await?;
+    until(&children, "team", "its owner", |child| !child.owner_references().is_empty()).await.map(drop)
+}
+
+#[tokio::test]
+async fn an_account_that_is_named_takes_the_place_of_the_operator_s_own() -> Result<()> {
+    on_control_plane("account", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").ready().await?;
+        team.apply(json!({"serviceAccount": {"name": "courier"}})).await?;
+        until_gone(&stage.namespace.api::<ServiceAccount>(), "team").await?;
+        let account = stage.namespace.api::<Deployment>().get("team").await?.spec.and_then(|spec| spec.template.spec);
+        let account = account.and_then(|pod| pod.service_account_name);
+        ensure!(account.as_deref() == Some("courier"), "the Pod runs as {account:?}");
+        Ok(())
     })
     .await
 }

@@ -141,6 +141,12 @@ impl ControlPlane {
         installation::grant_in_namespace(&self.client().await?, namespace).await
     }
 
+    /// Changes what the operator may do to `resource`, such as `secrets`, in all namespaces. Returns what it was allowed before.
+    pub async fn set_verbs(&self, resource: &str, verbs: &[impl AsRef<str>]) -> Result<Vec<String>> {
+        let verbs: Vec<_> = verbs.iter().map(|verb| verb.as_ref().to_owned()).collect();
+        installation::set_verbs(&self.client().await?, resource, &verbs).await
+    }
+
     /// Whether the API server stores whatever is sent as a `PrivateRegistry`, as with somebody's own definition.
     pub async fn admit_everything(&self, everything: bool) -> Result<()> {
         installation::admit_everything(&self.client().await?, everything).await

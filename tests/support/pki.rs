@@ -1,9 +1,14 @@
 //! A certificate authority of a user's own, for what the operator's does not cover.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 /// An authority that a test made.
 pub struct Authority {
@@ -26,6 +31,19 @@ impl Leaf {
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
         Ok((chain.context("failed to read a certificate")?, key.context("failed to read a key")?))
     }
+}
+
+/// That a client which trusts `authorities` takes `certificate` (both PEM) for that of the server `name`, a host or an address.
+pub fn verify(certificate: &str, name: &str, authorities: &str) -> Result<()> {
+    let mut roots = RootCertStore::empty();
+    for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+        roots.add(authority.context("failed to read an authority")?)?;
+    }
+    let leaf = CertificateDer::from_pem_slice(certificate.as_bytes()).context("failed to read a certificate")?;
+    let verifier = WebPkiServerVerifier::builder(Arc::new(roots)).build()?;
+    let name = ServerName::try_from(name.to_owned())?;
+    verifier.verify_server_cert(&leaf, &[], &name, &[], UnixTime::now())?;
+    Ok(())
 }
 
 impl Authority {

@@ -230,6 +230,13 @@ impl Registry {
         applied.map(drop).with_context(|| format!("failed to apply PrivateRegistry {}", self.name))
     }
 
+    /// Sets an annotation, as `kubectl annotate --overwrite` would; null removes it.
+    pub async fn annotate(&self, key: &str, value: impl Into<Value>) -> Result<()> {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {key: value.into()}}}));
+        let annotated = self.api.patch(&self.name, &PatchParams::default(), &patch).await;
+        annotated.map(drop).with_context(|| format!("failed to annotate PrivateRegistry {}", self.name))
+    }
+
     /// Deletes the resource and waits until it is gone. Its children go after it.
     pub async fn delete(&self) -> Result<()> {
         self.delete_with(&DeleteParams::default()).await

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use http::header::ACCEPT;
 use http::{HeaderMap, Method, Request, StatusCode};
 
 /// A request that the operator sends.
@@ -12,15 +13,21 @@ pub struct Asked {
     pub method: Method,
     /// Such as `/api/v1/namespaces/kitchen/secrets`.
     pub path: String,
+    /// What it is narrowed down by, as it is sent.
+    pub query: String,
     /// Whether it is a watch.
     pub watch: bool,
+    /// Whether it asks for nothing of objects but their metadata.
+    pub metadata: bool,
 }
 
 impl Asked {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let query = request.uri().query().unwrap_or_default();
+        let query = request.uri().query().unwrap_or_default().to_owned();
         let watch = query.split('&').any(|pair| pair == "watch=true");
-        Self { method: request.method().clone(), path: request.uri().path().to_owned(), watch }
+        let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        let metadata = accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"));
+        Self { method: request.method().clone(), path: request.uri().path().to_owned(), query, watch, metadata }
     }
 
     /// Whether it writes one object of this kind, such as `secrets`.

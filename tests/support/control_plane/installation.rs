@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::runtime::conditions::is_crd_established;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
@@ -51,6 +51,23 @@ pub(super) async fn grant_in_namespace(client: &Client, namespace: &str) -> Resu
         }
     }
     Ok(())
+}
+
+/// Changes what the operator may do to `resource` in all namespaces. Returns what it was allowed before.
+pub(super) async fn set_verbs(client: &Client, resource: &str, verbs: &[String]) -> Result<Vec<String>> {
+    let roles: Api<ClusterRole> = Api::all(client.clone());
+    let mut role = roles.get(RELEASE).await?;
+    let rules = role.rules.get_or_insert_default();
+    let about = |rule: &&mut PolicyRule| rule.resources.iter().flatten().any(|known| known == resource);
+    let rule = rules.iter_mut().find(about).with_context(|| format!("no rule about {resource}"))?;
+    let before = rule.verbs.clone();
+    let alone = PolicyRule { resources: Some(vec![resource.to_owned()]), verbs: verbs.to_vec(), ..rule.clone() };
+    // The others that the rule is about keep theirs.
+    rule.resources.iter_mut().for_each(|resources| resources.retain(|known| known != resource));
+    rules.retain(|rule| rule.resources.as_ref().is_some_and(|resources| !resources.is_empty()));
+    rules.push(alone);
+    roles.replace(RELEASE, &PostParams::default(), &role).await?;
+    Ok(before)
 }
 
 /// Takes the schema out of the definition, or puts it back.

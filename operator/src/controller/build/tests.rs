@@ -1,3 +1,4 @@
+mod every_child;
 mod optional;
 
 use k8s_openapi::serde::Serialize;

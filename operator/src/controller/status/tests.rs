@@ -1,3 +1,5 @@
+mod generations;
+
 use std::{marker::PhantomData, sync::Arc};
 
 use serde_json::{Value, json};
