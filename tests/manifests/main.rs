@@ -9,6 +9,7 @@ mod crd;
 mod docs;
 mod install;
 mod monitoring;
+mod promises;
 mod rbac;
 mod samples;
 mod tools;

@@ -1,0 +1,139 @@
+//! `operator/promises.md` and the tests it names; and what of the promises is said in the sources alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::tools::{read, root};
+
+/// Where the tests are that prove promises.
+const PLACES: [&str; 3] = ["operator", "registry-server", "tests"];
+
+/// Every source file below `folder`, as its path from the root and its text.
+fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// Whether `text` has a test of this name: a function without arguments, or one of a property, behind an attribute that says so.
+fn has_test(text: &str, name: &str) -> bool {
+    let opening = format!("fn {name}(");
+    let attribute = |before: &str| {
+        before.lines().rev().take(3).any(|line| line.trim_end().ends_with("test]") || line.contains("::test("))
+    };
+    text.match_indices(&opening).any(|(at, _)| attribute(&text[..at]))
+}
+
+/// The promises: each row's text and the tests that it names.
+fn rows(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.rsplit_once(" | "));
+    rows.filter(|(promise, _)| *promise != "promise").map(|(promise, cell)| (promise, named(cell))).collect()
+}
+
+fn named(cell: &str) -> Vec<&str> {
+    cell.split(", ").map(|name| name.trim_matches('`')).filter(|name| name.contains("::")).collect()
+}
+
+#[test]
+fn every_promise_has_a_test_that_exists() {
+    let page = read("operator/promises.md");
+    let rows = rows(&page);
+    assert!(rows.len() > 80, "{} rows", rows.len());
+    let mut files = Vec::new();
+    PLACES.iter().for_each(|place| sources(&root().join(place), &mut files));
+    for (promise, tests) in rows {
+        assert!(!tests.is_empty(), "no test for: {promise}");
+        for test in tests {
+            let (file, name) = test.rsplit_once("::").unwrap();
+            let end = format!("/{file}.rs");
+            let mut meant = files.iter().filter(|(path, _)| format!("/{path}").ends_with(&end));
+            assert!(
+                meant.any(|(_, text)| has_test(text, name)),
+                "operator/promises.md names {test}, which does not exist"
+            );
+        }
+    }
+}
+
+/// Reasons of conditions that are as they should be.
+const GOOD_NEWS: [&str; 16] = [
+    "Accepted",
+    "Bound",
+    "ClusterIP",
+    "Created",
+    "Disabled",
+    "EmptyDir",
+    "HTTPRoute",
+    "Ingress",
+    "Issued",
+    "LoadBalancer",
+    "NodePort",
+    "NothingToCorrect",
+    "Provided",
+    "Resizing",
+    "Serving",
+    "Settled",
+];
+/// Words of the same form that are no reasons of ours: types of conditions end in `Ready` or are among them.
+const NO_REASONS: [&str; 11] = [
+    "CleanUpFailed", // of a registry that is being deleted: nobody reads its status any more
+    "FileSystemResizePending",
+    "Issuing",
+    "Lost",
+    "Progressing",
+    "ReplicaFailure",
+    "ResolvedRefs",
+    "Reconciling",
+    "Stalled",
+    "True",
+    "False",
+];
+
+#[test]
+fn every_reason_that_is_no_good_news_is_explained() {
+    let readme = read("operator/README.md");
+    let table =
+        readme.split("| reason | what has happened | what to do |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let first_cells = table.lines().filter_map(|line| line.split('|').nth(1));
+    let explained: BTreeSet<&str> = first_cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+
+    let mut files = Vec::new();
+    sources(&root().join("operator/src/controller"), &mut files);
+    files.retain(|(path, _)| path.contains("/status") || path.contains("/validate"));
+    files.retain(|(path, _)| !path.contains("tests"));
+    files.push(("operator/src/controller.rs".to_owned(), read("operator/src/controller.rs")));
+    let is_word =
+        |text: &&str| text.len() > 1 && text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphabetic);
+    let written = files
+        .iter()
+        .flat_map(|(_, text)| text.split("#[cfg(test)]\nmod tests {").next().unwrap().split('"').filter(is_word));
+    let written: BTreeSet<&str> = written.collect();
+
+    let known: BTreeSet<&str> = explained.iter().copied().chain(GOOD_NEWS).chain(NO_REASONS).collect();
+    let silent: Vec<_> = written.difference(&known).filter(|word| !word.ends_with("Ready")).collect();
+    assert!(silent.is_empty(), "operator/README.md does not explain the reasons {silent:?}");
+    let invented: Vec<_> = explained.difference(&written).collect();
+    assert!(invented.is_empty(), "operator/README.md explains {invented:?}, which no condition has as its reason");
+}
+
+#[test]
+fn every_rule_of_the_operator_s_role_says_what_it_is_for() {
+    let rules = read("charts/private-registry-operator/templates/_rules.tpl");
+    let mut explained = false;
+    for line in rules.lines() {
+        if line.starts_with("- apiGroups:") {
+            // The two rules about the Lease share the comment of their template.
+            assert!(explained || line.contains("coordination.k8s.io"), "no comment before {line}");
+            explained = false;
+        } else {
+            explained |= line.starts_with("# ");
+        }
+    }
+}
