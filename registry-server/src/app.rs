@@ -183,6 +183,11 @@ impl App {
             self;
         let drain = settings.http.drain;
         let mut tasks = JoinSet::new();
+        let (measured, volume) = (Arc::clone(&registry), metrics.storage.volume.clone());
+        tasks.spawn(async {
+            upkeep::measure(measured, volume).await;
+            "measuring the volume"
+        });
         let background = upkeep::reload(reloading, certificate, metrics);
         tasks.spawn(async {
             background.await;

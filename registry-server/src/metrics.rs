@@ -4,6 +4,7 @@ mod exposition;
 mod process;
 mod requests;
 mod storage;
+mod volume;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     exposition::Exposition,
     requests::{Answered, InFlight, Requests},
     storage::Cache,
+    volume::Volume,
 };
 use crate::reload::Outcome;
 

@@ -84,6 +84,14 @@ impl Registry {
         self.store.probe().await
     }
 
+    /// How full the store's medium is; `None` where that is nothing to be told.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn usage(&self) -> Result<Option<storage::Usage>, storage::Error> {
+        self.store.usage().await
+    }
+
     /// Whether this process alone writes to the store, as far as can be told.
     pub fn is_only_writer(&self) -> bool {
         self.store.is_exclusive()

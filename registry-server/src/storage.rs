@@ -17,9 +17,11 @@ mod running;
 #[cfg(test)]
 mod suite;
 pub mod timed;
+mod usage;
 
 pub use object::{Chunks, Object};
 pub use piece::Piece;
+pub use usage::Usage;
 
 use crate::oci::{Algorithm, Digest};
 
@@ -84,6 +86,12 @@ impl Error {
             missing if missing.kind() == io::ErrorKind::NotFound => Self::NotFound(key.clone()),
             source => Self::Io { action, key: key.clone(), source },
         }
+    }
+
+    /// Whether there is no room: on the medium, or in what its owner leaves to this process.
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Self::Io { source, .. } if full.contains(&source.kind()))
     }
 }
 
@@ -236,6 +244,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether the store can be reached and written to, without writing.
     async fn probe(&self) -> Result<(), Error>;
+
+    /// How full the medium is; `None` where that is nothing to be told.
+    async fn usage(&self) -> Result<Option<Usage>, Error>;
 }
 
 /// A write that grows piece by piece and becomes visible under its final key at the end.

@@ -1,10 +1,10 @@
-//! What happens by itself while the server runs: files are read again, abandoned uploads removed.
+//! What happens by itself while the server runs: files are read again, the volume is measured, abandoned uploads removed.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     config::Purge,
-    metrics::Metrics,
+    metrics::{Metrics, Volume},
     registry::Registry,
     reload::{INTERVAL, Outcome, Poll, Reloading},
     tls::Material,
@@ -13,6 +13,9 @@ use crate::{
 /// The first purge comes within this long, at a random time: not all servers of a data centre at once, and none only while
 /// it starts.
 const FIRST_PURGE_WITHIN: Duration = Duration::from_secs(60 * 60);
+
+/// How often the volume is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// How long after a failure repositories are read again.
 const INDEX_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -51,6 +54,19 @@ fn report(what: &str, outcome: &Outcome) {
         Outcome::Refused(reason) => {
             tracing::error!("{what} changed and cannot be used, the last good one stays in force: {reason}");
         }
+    }
+}
+
+/// Measures the volume now and every few seconds, not when somebody asks: a file system on a network may take its time. Never
+/// returns.
+pub(super) async fn measure(registry: Arc<Registry>, volume: Volume) {
+    loop {
+        let usage = registry.usage().await.inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::debug!(error, "failed to measure the volume");
+        });
+        volume.measured(usage.ok().flatten());
+        tokio::time::sleep(MEASURE_EVERY).await;
     }
 }
 

@@ -130,7 +130,11 @@ impl ApiError {
             .any(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded));
         Self::new(
             ErrorCode::Unknown,
-            if full { "the registry's storage is full" } else { "the registry's storage failed, its log says why" },
+            if full {
+                "the registry's storage is full: what it has can be pulled, more does not fit"
+            } else {
+                "the registry's storage failed, its log says why"
+            },
         )
     }
 }

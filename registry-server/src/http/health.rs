@@ -1,5 +1,5 @@
 //! The listener for probes and monitoring: whether the server lives, is well and ready, its metrics, which versions of its
-//! reloadable files are in force, and profiles.
+//! reloadable files are in force, how full the volume is, and profiles.
 
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ pub(crate) fn router(subject: Subject) -> Router {
         .route("/readyz", get(ready))
         .route("/debug/health", get(well))
         .route("/versions", get(versions))
+        .route("/storage", get(storage))
         // Not a route: its path is the user's, and may be one of those above.
         .fallback(metrics)
         .with_state(Arc::new(subject))
@@ -103,9 +104,28 @@ async fn versions(State(subject): State<Arc<Subject>>) -> Response {
     object(StatusCode::OK, &versions)
 }
 
+async fn storage(State(subject): State<Arc<Subject>>) -> Response {
+    let known = &subject.metrics.storage.volume;
+    let volume = known.usage().map(|usage| {
+        json!({
+            "capacityBytes": usage.capacity,
+            "usedBytes": usage.used,
+            "availableBytes": usage.available,
+            "inodes": usage.inodes,
+            "inodesFree": usage.inodes_free,
+        })
+    });
+    let refused = known.refusals();
+    let refused = json!({ "total": refused.total, "secondsAgo": refused.ago.map(|ago| ago.as_secs()) });
+    object(StatusCode::OK, &json!({ "volume": volume, "refusedWrites": refused }))
+}
+
 async fn metrics(State(subject): State<Arc<Subject>>, uri: Uri, headers: HeaderMap) -> Response {
     if subject.metrics_path.as_deref() != Some(uri.path()) {
-        return (StatusCode::NOT_FOUND, "there are /livez, /readyz, /debug/health, /debug/pprof/ and /versions\n")
+        return (
+            StatusCode::NOT_FOUND,
+            "there are /livez, /readyz, /debug/health, /debug/pprof/, /storage and /versions\n",
+        )
             .into_response();
     }
     let exposition = Exposition::accepted(&headers);

@@ -181,7 +181,8 @@ impl Upload<'_> {
 
     async fn write(&mut self, piece: Piece) -> Result<(), Error> {
         if !piece.is_empty() {
-            self.size = self.session.staged().append(piece, self.session.algorithm()).await?;
+            let appended = self.session.staged().append(piece, self.session.algorithm()).await;
+            self.size = appended.inspect_err(|error| self.end_if_full(error))?;
         }
         Ok(())
     }
@@ -190,20 +191,30 @@ impl Upload<'_> {
     /// the digest is wrong.
     ///
     /// # Errors
-    /// [`Error::DigestMismatch`]; the store's, after which the session goes on.
-    pub async fn finish(self, digest: &Digest) -> Result<(), Error> {
+    /// [`Error::DigestMismatch`]; the store's, after which the session goes on unless there was no room.
+    pub async fn finish(mut self, digest: &Digest) -> Result<(), Error> {
         let actual = self.session.staged().digest(digest.algorithm()).await?;
         if actual != *digest {
             self.cancel().await?;
             return Err(Error::DigestMismatch { expected: *digest, actual });
         }
+        self.publish(digest).await.inspect_err(|error| self.end_if_full(error))?;
+        self.discard().await
+    }
+
+    async fn publish(&self, digest: &Digest) -> Result<(), storage::Error> {
         let registry = self.registry;
         let repository = self.session.repository();
         let _no_deletion = registry.locks.shared(repository).await;
         let _no_collection = registry.claims.hold(vec![*digest]).await;
         self.session.staged().commit(&layout::blob(digest)).await?;
-        registry.link_blob(repository, digest, digest).await?;
-        self.discard().await
+        registry.link_blob(repository, digest, digest).await
+    }
+
+    /// Ends the session with the request when there was no room for it: what has arrived of it would keep the volume full until
+    /// the purge, and hardly any client goes on where it was refused.
+    fn end_if_full(&mut self, error: &storage::Error) {
+        self.ends_with_request |= error.is_full();
     }
 
     /// Ends the session and forgets what arrived.

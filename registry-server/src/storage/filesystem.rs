@@ -39,7 +39,7 @@ use self::{
     tree::{Patience, Tree},
 };
 use super::{
-    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Staged, Store, Touch, Version, layout,
+    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Staged, Store, Touch, Usage, Version, layout,
 };
 
 /// How a root directory is opened.
@@ -335,6 +335,15 @@ impl Store for Filesystem {
             }
             let usable = present(tree.root()).and_then(|()| writable(tree.root()));
             usable.map_err(|(name, error)| Error::io("write to", &Key(name.to_owned()), error))
+        })
+        .await
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>, Error> {
+        self.blocking(|tree| {
+            let status = sys::fstatvfs(tree.root());
+            let status = status.map_err(|error| Error::io("measure", &Key(".".to_owned()), error))?;
+            Ok(Some(status.into()))
         })
         .await
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, Touch, Version,
+    Alone, Durability, Error, Key, Listing, Metadata, Object, Optional, Piece, Staged, Store, Touch, Usage, Version,
     running::Running,
 };
 use crate::oci::{Algorithm, Digest};
@@ -204,6 +204,10 @@ impl Store for Memory {
 
     async fn probe(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>, Error> {
+        Ok(None)
     }
 }
 

@@ -40,6 +40,8 @@ struct Untold;
 
 impl Timings for Untold {
     fn took(&self, _: Action, _: Duration) {}
+
+    fn refused(&self) {}
 }
 
 /// Runs a test on a fresh store of each kind.

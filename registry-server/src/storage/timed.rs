@@ -1,4 +1,5 @@
-//! A store that tells how long each of its actions took. Knows nothing of metrics; whoever counts gives a [`Timings`].
+//! A store that tells how long each of its actions took, and of what did not fit. Knows nothing of metrics; whoever counts gives
+//! a [`Timings`].
 
 use std::{
     fmt,
@@ -10,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Alone, Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, Touch, Version};
+use super::{Alone, Durability, Error, Key, Listing, Metadata, Object, Piece, Staged, Store, Touch, Usage, Version};
 use crate::oci::{Algorithm, Digest};
 
 /// What a store does, in the reference's words for it.
@@ -52,6 +53,9 @@ impl Action {
 pub trait Timings: Send + Sync + 'static {
     /// An action has ended, well or not, after `time`. One that was given up by its caller is not told of.
     fn took(&self, action: Action, time: Duration);
+
+    /// An action failed because there was no room.
+    fn refused(&self);
 }
 
 /// `store`, with its actions timed.
@@ -64,10 +68,13 @@ pub struct Timed<S> {
 struct Watch(Arc<dyn Timings>);
 
 impl Watch {
-    async fn time<T>(&self, action: Action, work: impl Future<Output = T> + Send) -> T {
+    async fn time<T>(&self, action: Action, work: impl Future<Output = Result<T, Error>> + Send) -> Result<T, Error> {
         let began = Instant::now();
         let outcome = work.await;
         self.0.took(action, began.elapsed());
+        if outcome.as_ref().is_err_and(Error::is_full) {
+            self.0.refused();
+        }
         outcome
     }
 }
@@ -161,6 +168,10 @@ impl<S: Store> Store for Timed<S> {
 
     async fn probe(&self) -> Result<(), Error> {
         self.watch.time(Action::Stat, self.store.probe()).await
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>, Error> {
+        self.store.usage().await
     }
 }
 

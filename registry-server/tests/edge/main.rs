@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod collect;
 mod config;
+mod full;
 mod health;
 mod http2;
 mod limits;

@@ -8,13 +8,16 @@ use std::{
     thread::JoinHandle,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::{client::Client, eventually, server::Files};
 
 /// A command with nothing of this process's environment that could configure it.
 pub(crate) fn registry() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_registry"));
+    isolated(Command::new(env!("CARGO_BIN_EXE_registry")))
+}
+
+fn isolated(mut command: Command) -> Command {
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -58,14 +61,32 @@ impl Process {
         process
     }
 
-    /// The same with standard output left to the caller, who may never read it.
+    /// The same on a file system of so many bytes at `DIR/data`, which no other process sees, and which ends with this one.
+    pub(crate) fn start_on_volume_of(bytes: usize, files: Files, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("unshare");
+        // Only root may mount, be it in a name space of its own.
+        if !geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        let script = "mkdir data && mount -t tmpfs -o size=$0 none data && exec \"$@\"";
+        command.args(["--mount", "sh", "-c", script]).arg(bytes.to_string()).arg(registry().get_program());
+        let (mut process, stdout) = Self::spawn(isolated(command), files, variables);
+        process.access = Text::of(stdout);
+        process
+    }
+
+    /// As [`start`](Self::start) with standard output left to the caller, who may never read it.
     pub(crate) fn unread(files: Files, arguments: &[&str], variables: &[(&str, &str)]) -> (Self, ChildStdout) {
-        let directory = files.path("").display().to_string();
-        let directory = directory.trim_end_matches('/');
         let mut command = registry();
-        command.current_dir(directory).args(arguments.iter().map(|argument| argument.replace("DIR", directory)));
-        command.env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
-        command.envs(variables.iter().map(|(name, value)| (name, value.replace("DIR", directory))));
+        let directory = files.directory();
+        command.args(arguments.iter().map(|argument| argument.replace("DIR", &directory)));
+        Self::spawn(command, files, variables)
+    }
+
+    fn spawn(mut command: Command, files: Files, variables: &[(&str, &str)]) -> (Self, ChildStdout) {
+        let directory = files.directory();
+        command.current_dir(&directory).env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
+        command.envs(variables.iter().map(|(name, value)| (name, value.replace("DIR", &directory))));
         let mut child = command.spawn().unwrap();
         let (log, stdout) = (Text::of(child.stderr.take().unwrap()), child.stdout.take().unwrap());
         (Self { child, files, log, access: Text::of(std::io::empty()) }, stdout)

@@ -37,6 +37,11 @@ impl Files {
         self.0.path().join(name)
     }
 
+    /// The directory, as text.
+    pub(crate) fn directory(&self) -> String {
+        self.0.path().display().to_string()
+    }
+
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
