@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
@@ -143,7 +143,8 @@ async fn a_route_is_made_when_the_gateway_api_comes_and_what_the_gateway_says_is
         team.until_condition("Ready", "False", "Gateway public: no listener has this host").await?;
 
         team.apply(json!({})).await?;
-        until_gone(&routes, "team").await
+        until_gone(&routes, "team").await?;
+        until_gone(&stage.namespace.api::<ConfigMap>(), "team-ca").await
     })
     .await
 }

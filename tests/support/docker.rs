@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use crate::command::{command, outcome, run, run_refused, run_with_input};
 use crate::image::Image;
+use crate::stopwatch::Stopwatch;
 use crate::{keep, random_word};
 
 /// The server's image of this run, as `IMAGE_PREFIX` and `IMAGE_TAG` name it.
@@ -39,6 +40,7 @@ struct Made {
 /// Tells `story` with a Docker engine. What it made is removed afterwards, also when it failed; then the logs of its
 /// containers are shown first. `KEEP=1` leaves everything.
 pub async fn with_engine(story: impl AsyncFnOnce(Engine) -> Result<()>) -> Result<()> {
+    let _stopwatch = Stopwatch::start();
     let engine = Engine::new().await?;
     let told = AssertUnwindSafe(story(engine.clone())).catch_unwind().await;
     if !matches!(told, Ok(Ok(()))) {

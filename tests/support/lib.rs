@@ -39,6 +39,7 @@ pub mod registry;
 pub mod report;
 pub mod secure_server;
 pub mod server;
+mod stopwatch;
 pub mod tunnel;
 pub mod turn;
 pub mod voyage;

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::registry::RegistryRequest;
+use crate::stopwatch::Stopwatch;
 use crate::turn::Turn;
 use crate::wait::{until, until_gone};
 use crate::{keep, manifest, operator, random_word, report};
@@ -59,6 +60,7 @@ pub async fn alone_without_operator(test: &str, story: impl AsyncFnOnce(Namespac
 }
 
 async fn tell(client: Client, test: &str, story: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
+    let _stopwatch = Stopwatch::start();
     let namespace = Namespace::create(client, test).await?;
     // The panic of a failed assertion is held back until the state has been shown.
     let told = AssertUnwindSafe(story(namespace.clone())).catch_unwind().await;
