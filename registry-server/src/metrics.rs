@@ -72,18 +72,30 @@ struct ReloadLabels {
     outcome: &'static str,
 }
 
+/// Values of the label `outcome`.
+const CHANGED: &str = "changed";
+/// See [`CHANGED`].
+const REFUSED: &str = "refused";
+
 impl Metrics {
     /// Nothing yet but lines of logs.
     pub(crate) fn counting(lost: Lost) -> Self {
         Self { lost, ..Self::default() }
     }
 
+    /// Counts from nothing what will be seen of a file: Prometheus takes no first value for an increase.
+    pub(crate) fn watches(&self, file: &'static str) {
+        for outcome in [CHANGED, REFUSED] {
+            drop(self.reloads.get_or_create(&ReloadLabels { file, outcome }));
+        }
+    }
+
     /// Takes note of a look at files that may have changed.
     pub(crate) fn reloaded(&self, file: &'static str, outcome: &Outcome) {
         let outcome = match outcome {
             Outcome::Unchanged => return,
-            Outcome::Changed => "changed",
-            Outcome::Refused(_) => "refused",
+            Outcome::Changed => CHANGED,
+            Outcome::Refused(_) => REFUSED,
         };
         self.reloads.get_or_create(&ReloadLabels { file, outcome }).inc();
     }
@@ -170,6 +182,7 @@ mod tests {
         });
         let in_flight = metrics.requests.begin();
         in_flight.answered_by("blob_upload_chunk");
+        metrics.watches("certificate");
         metrics.reloaded("certificate", &Outcome::Changed);
         metrics.certificate_expires(1_800_000_000);
 
@@ -183,6 +196,7 @@ mod tests {
             "registry_http_response_size_bytes_sum{handler=\"manifest\"} 700",
             "registry_http_in_flight_requests{handler=\"blob_upload_chunk\"} 1",
             "registry_reloads_total{file=\"certificate\",outcome=\"changed\"} 1",
+            "registry_reloads_total{file=\"certificate\",outcome=\"refused\"} 0",
             "registry_certificate_expiry_timestamp_seconds 1800000000",
             "# TYPE process_resident_memory_bytes gauge",
         ] {

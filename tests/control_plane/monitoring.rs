@@ -66,7 +66,8 @@ async fn kinds_that_come_later_are_used_and_alerts_and_dashboard_ask_for_what_is
     .await
 }
 
-/// Every query is one, and asks for metrics of `operator` or of a server to which everything has happened that is counted.
+/// Every query is one, and asks for metrics of `operator` or of a server to which everything has happened that is counted; those of
+/// the dashboard find something.
 async fn queries_are_about_metrics_that_are_there(objects: &[DynamicObject], operator: &str) -> Result<()> {
     let mut queries = Vec::new();
     objects.iter().for_each(|object| collect(&object.data, &mut queries));
@@ -81,13 +82,34 @@ async fn queries_are_about_metrics_that_are_there(objects: &[DynamicObject], ope
         std::fs::write(server.folder().join("htpasswd"), "no line of such a file")?;
         let metrics = eventually("a file that was refused", async || {
             let metrics = server.metrics().await?;
-            ensure!(metrics.contains("outcome=\"refused\""), "{metrics}");
+            let refused = "registry_reloads_total{file=\"htpasswd\",outcome=\"refused\"} 1";
+            ensure!(metrics.contains(refused), "{metrics}");
             Ok(metrics)
         })
         .await?;
-        find_all(&queries, &(metrics + operator))
+        find_all(&queries, &format!("{metrics}{operator}"))?;
+        dashboard_finds_something(&metrics, operator).await
     })
     .await
+}
+
+/// Every panel of the dashboard shows something of a registry and an operator from which Prometheus has read twice.
+async fn dashboard_finds_something(server: &str, operator: &str) -> Result<()> {
+    let mut queries = Vec::new();
+    collect(&dashboard()?["panels"], &mut queries);
+    let filled = |query: &String| {
+        let variables = [("$__rate_interval", "5m"), ("$namespace", "apps"), ("$service", "team-metrics")];
+        variables.iter().fold(query.clone(), |query, (name, value)| query.replace(name, value))
+    };
+    let target = |service: &str, scraped: &str| {
+        let labels = json!({"namespace": "apps", "service": service, "pod": format!("{service}-0")});
+        json!({"labels": labels, "scrapes": [scraped, scraped]})
+    };
+    let input = json!({
+        "targets": [target("team-metrics", server), target("operator-metrics", operator)],
+        "queries": queries.iter().map(filled).collect::<Vec<_>>(),
+    });
+    run_with_input(command("promql", ["answers"]), &input.to_string()).await.map(drop)
 }
 
 /// The chart's alerts, and its dashboard as an object.
@@ -97,13 +119,13 @@ async fn chart() -> Result<Vec<DynamicObject>> {
     let chart = chart.to_str().context("a path that is not UTF-8")?;
     let arguments = ["template", "giraffe", chart, "--set", values, "--show-only", "templates/monitoring.yaml"];
     let mut objects = parse_all(&run(command("helm", arguments)).await?)?;
-    let dashboard = std::fs::read_to_string(root().join("charts/private-registry-operator/files/dashboard.json"))?;
-    objects.push(DynamicObject {
-        types: None,
-        metadata: kube::api::ObjectMeta::default(),
-        data: serde_json::from_str(&dashboard)?,
-    });
+    objects.push(DynamicObject { types: None, metadata: kube::api::ObjectMeta::default(), data: dashboard()? });
     Ok(objects)
+}
+
+fn dashboard() -> Result<Value> {
+    let file = root().join("charts/private-registry-operator/files/dashboard.json");
+    Ok(serde_json::from_str(&std::fs::read_to_string(file)?)?)
 }
 
 /// Every query below `value`.

@@ -31,6 +31,7 @@ pub(super) async fn reload(files: Vec<Arc<dyn Poll>>, certificate: Option<Arc<Re
     if files.is_empty() {
         return std::future::pending().await;
     }
+    files.iter().for_each(|file| metrics.watches(file.what()));
     let files: Arc<[Arc<dyn Poll>]> = files.into();
     loop {
         tokio::time::sleep(INTERVAL).await;

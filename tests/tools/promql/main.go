@@ -2,6 +2,7 @@
 //
 //	promql rules    groups of rules in YAML, as in the spec of a PrometheusRule, on standard input
 //	promql queries  queries, one a line, on standard input
+//	promql answers  what was scraped and queries about it, in JSON on standard input: each has to find something; see answers.go
 package main
 
 import (
@@ -31,15 +32,17 @@ func main() {
 
 func check(arguments []string, input io.Reader) ([]error, error) {
 	if len(arguments) != 1 {
-		return nil, fmt.Errorf("usage: promql rules|queries")
+		return nil, fmt.Errorf("usage: promql rules|queries|answers")
 	}
 	switch arguments[0] {
 	case "rules":
 		return rules(input)
 	case "queries":
 		return queries(input)
+	case "answers":
+		return answers(input)
 	default:
-		return nil, fmt.Errorf("usage: promql rules|queries, not %q", arguments[0])
+		return nil, fmt.Errorf("usage: promql rules|queries|answers, not %q", arguments[0])
 	}
 }
 
