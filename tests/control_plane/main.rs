@@ -11,6 +11,7 @@ mod create;
 mod definition;
 mod dual_stack;
 mod exposure;
+mod exposure_policy;
 mod faults;
 mod fields;
 mod hot_loop;

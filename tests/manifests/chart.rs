@@ -71,6 +71,9 @@ fn a_value_that_means_nothing_is_refused() {
         "watchNamespaces={Lion}",
         "pullSecrets.namespaces=lion",
         "pullSecrets.namespaces={Lion}",
+        "exposure.allowedHosts={*}",
+        "exposure.allowedHosts={https://registry.example.com}",
+        "exposure.allowedServiceTypes={ExternalName}",
         "concurrency=0",
         "log.format=xml",
         "log.level=loud",
@@ -86,9 +89,17 @@ fn a_value_that_means_nothing_is_refused() {
 
 #[test]
 fn every_object_is_labelled_and_lives_in_the_namespace_of_the_release() {
-    let cluster_wide = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"];
+    let cluster_wide = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ];
+    let values =
+        ["replicas=2", "metrics.serviceMonitor.enabled=true", "exposure.restricted=true", "commonLabels.team=savannah"];
 
-    for object in render(&["replicas=2", "metrics.serviceMonitor.enabled=true", "commonLabels.team=savannah"]) {
+    for object in render(&values) {
         let labels = &object["metadata"]["labels"];
         assert_eq!(labels["app.kubernetes.io/instance"], RELEASE, "{}", identity(&object));
         assert_eq!(labels["team"], "savannah", "{}", identity(&object));
@@ -99,6 +110,14 @@ fn every_object_is_labelled_and_lives_in_the_namespace_of_the_release() {
             assert_eq!(namespace, NAMESPACE, "{}", identity(&object));
         }
     }
+}
+
+#[test]
+fn what_leads_to_registries_is_restricted_only_where_somebody_says_so() {
+    let is_policy =
+        |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.starts_with("ValidatingAdmission"));
+    assert_eq!(render(&[]).iter().filter(|object| is_policy(object)).count(), 0);
+    assert_eq!(render(&["exposure.restricted=true"]).iter().filter(|object| is_policy(object)).count(), 2);
 }
 
 #[test]

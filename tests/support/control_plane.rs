@@ -161,8 +161,13 @@ impl ControlPlane {
 
     /// Applies the objects of a file in YAML, as an administrator.
     pub async fn apply_file(&self, path: &Path) -> Result<()> {
+        self.apply(&std::fs::read_to_string(path)?).await
+    }
+
+    /// Applies objects in YAML, as an administrator.
+    pub async fn apply(&self, yaml: &str) -> Result<()> {
         let client = self.client().await?;
-        for object in manifest::parse_all(&std::fs::read_to_string(path)?)? {
+        for object in manifest::parse_all(yaml)? {
             installation::apply(&client, &object).await?;
         }
         Ok(())
