@@ -1,24 +1,30 @@
 //! How far one operator reaches: many registries on an API server and etcd, without kubelets.
 //!
-//! `make scale` runs it with the operator as it is released, and prints a table. Not a part of `make test`: it takes minutes of a
+//! `make scale` runs it with the operator as it is released, and prints figures. Not a part of `make test`: it takes minutes of a
 //! processor's time to hash two passwords for each registry.
 
 mod latency;
 mod population;
 mod process;
+mod report;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use support::control_plane::{Operator, Options, Requests, Stage, on_own_control_plane};
+use support::control_plane::{Operator, Options, Stage, on_own_control_plane};
 use support::figure::figure;
 
 use crate::population::Population;
 use crate::process::Usage;
+use crate::report::Report;
 
-/// How long nothing may be asked at the end.
-const REST: Duration = Duration::from_secs(30);
-/// What an operator with a thousand registries may take.
+/// How long nothing may be asked before an operator counts as idle.
+const REST: Duration = Duration::from_secs(20);
+/// How long an operator at rest is looked at.
+const MINUTE: Duration = Duration::from_secs(60);
+/// What an operator without registries may take, in MiB.
+const IDLE_MEMORY: f64 = 12.0;
+/// What an operator with a thousand registries may take, in MiB.
 const MOST_MEMORY: f64 = 30.0;
 /// The time from a change of a spec to its child, for 99 of 100.
 const SOON: Duration = Duration::from_secs(1);
@@ -27,57 +33,83 @@ const SOON: Duration = Duration::from_secs(1);
 async fn one_operator_keeps_a_thousand_registries() -> Result<()> {
     let number = std::env::var("SCALE_REGISTRIES").ok().and_then(|number| number.parse().ok()).unwrap_or(1000);
     on_own_control_plane("scale", Options::default(), async |stage| {
-        let mut operator = stage.operator_of_cluster()?.start().await?;
-        let idle = Usage::of(operator.id())?;
-        figure("scale: MiB resident without a registry", format_args!("{:.1}", idle.resident));
-        operator.kill();
-        measure(stage, number).await
+        let idle = idle(stage).await?;
+        let most = with_registries(stage, number).await?;
+        ensure!(idle <= IDLE_MEMORY, "{idle:.1} MiB resident without a registry");
+        ensure!(most <= MOST_MEMORY, "{most:.1} MiB resident with {number}");
+        Ok(())
     })
     .await
 }
 
-async fn measure(stage: &Stage<'_>, number: usize) -> Result<()> {
+/// MiB resident without a registry.
+async fn idle(stage: &Stage<'_>) -> Result<f64> {
+    let mut operator = stage.operator_of_cluster()?.start().await?;
+    operator.until_at_rest(REST).await?;
+    let idle = Usage::of(operator.id())?;
+    figure("scale: MiB resident without a registry", format_args!("{:.1}", idle.resident));
+    ensure!(operator.stop().await?, "the operator ended with an error");
+    Ok(idle.resident)
+}
+
+/// The most MiB that were resident at rest.
+async fn with_registries(stage: &Stage<'_>, number: usize) -> Result<f64> {
     let _controllers = stage.play_controllers_everywhere();
+    let report = Report { plane: stage.plane, number };
     let begun = Instant::now();
     let population = Population::create(stage.namespace.client.clone(), number).await?;
     figure("scale: seconds to create the resources", seconds(begun));
 
+    let before = report.control_plane()?;
     let begun = Instant::now();
-    let operator = stage.operator_of_cluster()?.start().await?;
+    let mut operator = stage.operator_of_cluster()?.start().await?;
     population.until_ready().await?;
     figure(&format!("scale: seconds until {number} are ready"), seconds(begun));
-    let requests = operator.until_at_rest(REST).await?;
-    report_requests(&requests, number);
-    let made = report_usage(&operator, "once all are ready")?;
+    report.requests(&operator.until_at_rest(REST).await?);
+    let made = report.usage(&operator, "to make all", &before)?;
 
-    let latency = latency::measure(&population).await?;
-    figure("scale: milliseconds from a spec to its child, median", latency.median.as_millis());
-    figure("scale: milliseconds from a spec to its child, p99", latency.p99.as_millis());
+    let latency = latency::one_by_one(&population).await?;
+    latency.report("one by one");
     operator.until_at_rest(REST).await?;
-    let changed = report_usage(&operator, "after the changes")?;
+    let before = report.control_plane()?;
+    let begun = Instant::now();
+    latency::burst(&population).await?.report("all at once");
+    figure("scale: seconds of the burst", seconds(begun));
+    operator.until_at_rest(REST).await?;
+    let changed = report.usage(&operator, "after the changes", &before)?;
 
-    let memory = made.resident.max(changed.resident);
-    ensure!(latency.p99 < SOON, "p99 is {:?}", latency.p99);
-    ensure!(memory <= MOST_MEMORY, "{memory:.1} MiB resident");
+    minute_of_rest(&operator).await?;
+    report.counters(&operator).await?;
+    ensure!(operator.stop().await?, "the operator ended with an error");
+    let restarted = restart(stage, &report).await?;
+    ensure!(latency.percentile(99) < SOON, "p99 is {:?}", latency.percentile(99));
+    Ok(made.resident.max(changed.resident).max(restarted.resident))
+}
+
+async fn minute_of_rest(operator: &Operator) -> Result<()> {
+    let (before, usage) = (operator.requests().await?, Usage::of(operator.id())?);
+    // Here time itself is what is waited for.
+    tokio::time::sleep(MINUTE).await;
+    let asked = operator.requests().await?.since(&before);
+    let busy = Usage::of(operator.id())?.processor - usage.processor;
+    figure("scale: seconds of a processor in a minute of rest", format_args!("{busy:.2}"));
+    figure("scale: requests in a minute of rest, beside the lease and watches", asked.at_rest().total());
+    ensure!(asked.at_rest().total() == 0, "at rest it asks: {asked:?}");
     Ok(())
 }
 
+/// A new operator, which reads and applies everything once.
+async fn restart(stage: &Stage<'_>, report: &Report<'_>) -> Result<Usage> {
+    let before = report.control_plane()?;
+    let begun = Instant::now();
+    let operator = stage.operator_of_cluster()?.start().await?;
+    report.until_looked_at(&operator).await?;
+    figure("scale: seconds after a restart until each was looked at", seconds(begun));
+    let requests = operator.until_at_rest(REST).await?;
+    figure("scale: requests of a restart, for each", format_args!("{:.1}", report.each(requests.total())));
+    report.usage(&operator, "after a restart", &before)
+}
+
 fn seconds(since: Instant) -> String {
-    format!("{:.0}", since.elapsed().as_secs_f64())
-}
-
-fn report_requests(requests: &Requests, number: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "a few million at most")]
-    let each = |count: u64| count as f64 / number as f64;
-    for ((verb, resource), count) in &requests.0 {
-        figure(&format!("scale: requests for each, {verb} {resource}"), format_args!("{:.2}", each(*count)));
-    }
-    figure("scale: requests for each", format_args!("{:.1}", each(requests.total())));
-}
-
-fn report_usage(operator: &Operator, when: &str) -> Result<Usage> {
-    let usage = Usage::of(operator.id())?;
-    figure(&format!("scale: MiB resident {when}"), format_args!("{:.1}, {:.1} at most", usage.resident, usage.peak));
-    figure(&format!("scale: seconds of a processor {when}"), format_args!("{:.1}", usage.processor));
-    Ok(usage)
+    format!("{:.1}", since.elapsed().as_secs_f64())
 }

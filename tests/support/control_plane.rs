@@ -68,7 +68,7 @@ pub struct ControlPlane {
     // In the order in which they end.
     controller_manager: Mutex<Option<Process>>,
     api_server: Mutex<Process>,
-    _etcd: Process,
+    etcd: Process,
     address: Ipv4Addr,
     authorities: Authorities,
     options: Options,
@@ -88,7 +88,7 @@ impl ControlPlane {
         let plane = Self {
             controller_manager: Mutex::new(None),
             api_server: Mutex::new(api_server),
-            _etcd: etcd,
+            etcd,
             address,
             authorities,
             options,
@@ -121,6 +121,11 @@ impl ControlPlane {
         })
         .await
         .with_context(|| format!("the API server does not answer: {}", api_server().tail()))
+    }
+
+    /// The process ids of the API server and of etcd.
+    pub fn process_ids(&self) -> [u32; 2] {
+        [self.api_server.lock().unwrap_or_else(PoisonError::into_inner).id(), self.etcd.id()]
     }
 
     /// Kills the API server, as when its node fails. etcd keeps what it has written.
