@@ -11,11 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::{ArgAction, Parser, Subcommand};
 use futures::FutureExt;
 use jiff::SignedDuration;
-use kube::{
-    Client,
-    client::ClientBuilder,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Client, client::ClientBuilder, runtime::events::Reporter};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -172,7 +168,6 @@ impl Args {
 
     async fn control(self, client: Client, metrics: Arc<Metrics>, stopped: watch::Receiver<bool>) {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: Some(self.pod_name) };
-        let recorder = Recorder::new(client.clone(), reporter);
         let settings = Settings {
             server_image: self.server_image,
             cluster_domain: self.cluster_domain,
@@ -182,7 +177,7 @@ impl Args {
             pull_secret_namespaces: names(self.pull_secret_namespaces).into_iter().collect(),
         };
         let shutdown = told(stopped).boxed().shared();
-        controller::run(client, scopes(self.watch_namespaces), settings, recorder, metrics, shutdown).await;
+        controller::run(client, scopes(self.watch_namespaces), settings, reporter, metrics, shutdown).await;
     }
 }
 

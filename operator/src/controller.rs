@@ -13,6 +13,7 @@ mod memory;
 pub mod observe;
 pub mod optional_kinds;
 mod pace;
+mod publisher;
 pub mod registry;
 pub mod status;
 mod stores;
@@ -26,10 +27,9 @@ use futures::{StreamExt, future::join_all};
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     Api, Client, Resource,
-    core::DeserializeGuard,
     runtime::{
         controller::{Action, Config, Error as ControllerError},
-        events::Recorder,
+        events::Reporter,
     },
 };
 use tokio::sync::Semaphore;
@@ -37,8 +37,9 @@ use tokio::sync::Semaphore;
 use self::{
     distribute::Reach,
     memory::{Concern, Memories},
+    publisher::Publisher,
     status::Pass,
-    stores::Stores,
+    stores::{StoredRegistry, Stores},
     wakeups::{Pending, Wakeups},
 };
 use crate::{
@@ -115,7 +116,7 @@ pub struct Context {
     /// Shared by the controllers of all scopes.
     reach: Arc<Reach>,
     memories: Arc<Memories>,
-    recorder: Recorder,
+    publisher: Arc<Publisher>,
     metrics: Arc<Metrics>,
     /// Shared by the controllers of all scopes.
     permits: Arc<Semaphore>,
@@ -226,7 +227,7 @@ async fn reconcile_registry(
 
     let mut occurrences = material.as_ref().map(|material| material.occurrences.clone()).unwrap_or_default();
     occurrences.extend(announce::distributed(&distributed));
-    announce::announce(&context.recorder, registry, previous.as_ref(), &status, &occurrences).await;
+    announce::announce(&context.publisher, registry, previous.as_ref(), &status, &occurrences).await;
     context.metrics.certificate_expires(name, status.certificate.as_ref().map(|certificate| certificate.not_after.0));
     Ok(look_again(&pass, now))
 }
@@ -269,17 +270,18 @@ fn earliest<const N: usize>(times: [Option<Timestamp>; N], now: Timestamp) -> Op
 }
 
 /// One pass over an object as the watch has it, and what becomes of its result.
-async fn reconcile(guarded: Arc<DeserializeGuard<PrivateRegistry>>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile(stored: Arc<StoredRegistry>, context: Arc<Context>) -> Result<Action, Error> {
     // The semaphore is never closed.
     let _permit = context.permits.acquire().await.ok();
-    let name = validate::registry_name(guarded.as_ref()).map_err(Error::Validate)?;
-    let registry = match &guarded.0 {
+    let name = validate::registry_name(stored.as_ref()).map_err(Error::Validate)?;
+    let registry = match stored.read() {
         Ok(registry) => registry,
         Err(error) => {
-            announce::unreadable(&context.recorder, guarded.as_ref(), error).await;
-            return Err(Error::Unreadable(Box::new(error.clone())));
+            announce::unreadable(&context.publisher, stored.as_ref(), &error).await;
+            return Err(Error::Unreadable(error));
         }
     };
+    let registry = &registry;
     if registry.meta().deletion_timestamp.is_some() {
         return let_go(registry, &name, &context).await;
     }
@@ -350,12 +352,12 @@ async fn tell(registry: &PrivateRegistry, name: &RegistryName, error: &Error, co
     if let Err(error) = status::write(&context.client, registry, name, &status, &mut memory).await {
         tracing::warn!(registry = %name, error = chain(&error), "failed to report an error");
     }
-    announce::announce(&context.recorder, registry, previous.as_ref(), &status, &[]).await;
+    announce::announce(&context.publisher, registry, previous.as_ref(), &status, &[]).await;
 }
 
 /// How long to wait after an error: longer with each failure in a row, and for a change where only that can help.
-fn error_policy(guarded: Arc<DeserializeGuard<PrivateRegistry>>, error: &Error, context: Arc<Context>) -> Action {
-    let Ok(name) = validate::registry_name(guarded.as_ref()) else { return Action::await_change() };
+fn error_policy(stored: Arc<StoredRegistry>, error: &Error, context: Arc<Context>) -> Action {
+    let Ok(name) = validate::registry_name(stored.as_ref()) else { return Action::await_change() };
     let failures = context.memories.failed(&name);
     context.metrics.in_backoff(context.memories.in_backoff());
     if error.waits_for_change() {
@@ -376,13 +378,14 @@ pub async fn run(
     client: Client,
     scopes: Vec<Scope>,
     settings: Settings,
-    recorder: Recorder,
+    reporter: Reporter,
     metrics: Arc<Metrics>,
     shutdown: impl Future<Output = ()> + Clone + Send + Sync + 'static,
 ) {
     let permits = Arc::new(Semaphore::new(usize::from(settings.concurrency.max(1))));
     let memories = Arc::new(Memories::default());
     let wakeups = Arc::new(Wakeups::new(&scopes));
+    let publisher = Arc::new(Publisher::new(client.clone(), reporter));
     let watched: Vec<_> =
         scopes.iter().map(|scope| stores::watch(&client, scope, &memories, &wakeups, &metrics)).collect();
     let secrets = watched.iter().map(|(_, stores)| stores.secrets.clone()).collect();
@@ -396,7 +399,7 @@ pub async fn run(
             stores,
             reach: Arc::clone(&reach),
             memories: Arc::clone(&memories),
-            recorder: recorder.clone(),
+            publisher: Arc::clone(&publisher),
             metrics: Arc::clone(&metrics),
             permits: Arc::clone(&permits),
         });

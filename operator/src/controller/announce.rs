@@ -1,16 +1,17 @@
 //! Events for what a person would want to know. They never stop a pass: one that cannot be written is logged.
 //!
-//! The recorder aggregates: the same event about the same object within minutes becomes a count.
+//! The same event about the same object within minutes becomes a count.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Resource,
-    runtime::events::{Event, EventType, Recorder},
+    runtime::events::{Event, EventType},
 };
 
 use super::{
     distribute::Outcome,
     issue::Occurrence,
+    publisher::Publisher,
     status::conditions::{CERTIFICATE_EXPIRING, PAUSED, condition},
     validate::{WAITING_FOR_CERTIFICATE, is_paused},
 };
@@ -22,7 +23,7 @@ const EXPECTED: [&str; 5] =
 
 /// Publishes what has happened in a pass and which conditions have turned.
 pub(super) async fn announce(
-    recorder: &Recorder,
+    publisher: &Publisher,
     registry: &PrivateRegistry,
     previous: Option<&PrivateRegistryStatus>,
     status: &PrivateRegistryStatus,
@@ -31,7 +32,7 @@ pub(super) async fn announce(
     let events =
         occurrences.iter().map(happened).chain(turned(previous, status)).chain(paused(registry, previous, status));
     for event in events {
-        if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
+        if let Err(error) = publisher.publish(&event, &registry.object_ref(&())).await {
             tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
         }
     }
@@ -39,7 +40,7 @@ pub(super) async fn announce(
 
 /// Says that an object does not have the shape of our kind. Its status is left alone: nothing is known of it.
 pub(super) async fn unreadable(
-    recorder: &Recorder,
+    publisher: &Publisher,
     object: &impl Resource<DynamicType = ()>,
     error: &kube::core::error_boundary::InvalidObject,
 ) {
@@ -50,13 +51,13 @@ pub(super) async fn unreadable(
         action: "Reconcile".to_owned(),
         secondary: None,
     };
-    if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
+    if let Err(error) = publisher.publish(&event, &object.object_ref(&())).await {
         tracing::warn!(registry = object.meta().name, %error, "failed to publish an Event");
     }
 }
 
 /// Says what a deleted registry leaves behind, because it could not be removed.
-pub(super) async fn left_behind(recorder: &Recorder, registry: &PrivateRegistry, outcome: &Outcome) {
+pub(super) async fn left_behind(publisher: &Publisher, registry: &PrivateRegistry, outcome: &Outcome) {
     let what = outcome.failing().unwrap_or_else(|| "namespaces and service accounts could not be listed".to_owned());
     let note = format!("let go without removing all copies of the pull Secret: {what}");
     tracing::warn!(registry = registry.metadata.name, namespace = registry.metadata.namespace, note);
@@ -67,7 +68,7 @@ pub(super) async fn left_behind(recorder: &Recorder, registry: &PrivateRegistry,
         action: "Delete".to_owned(),
         secondary: None,
     };
-    if let Err(error) = recorder.publish(&event, &registry.object_ref(&())).await {
+    if let Err(error) = publisher.publish(&event, &registry.object_ref(&())).await {
         tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
     }
 }

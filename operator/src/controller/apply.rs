@@ -9,7 +9,7 @@
 mod optional;
 mod prune;
 
-use std::{borrow::Cow, fmt::Debug, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, fmt::Debug, marker::PhantomData};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::{
@@ -19,7 +19,6 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
-    runtime::reflector::Store,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -28,9 +27,9 @@ use super::{
     build::{Applied, Children, Desired, Resources, pull_secret::for_the_same_hosts},
     memory::Memory,
     registry::Registry,
-    stores,
+    stores::{Known, Store, Stores, Whole},
 };
-use crate::names::{FIELD_MANAGER, label};
+use crate::names::FIELD_MANAGER;
 
 /// Why a child could not be brought to what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +91,10 @@ pub(super) fn is_namespace_terminating(error: &kube::Error) -> bool {
 /// What the last apply of an object was about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
+    kind: Cow<'static, str>,
+    name: Box<str>,
     desired: [u8; 32],
-    resource_version: Option<String>,
+    resource_version: Option<Box<str>>,
 }
 
 /// Brings every child to what it should be and removes those that are no longer wanted.
@@ -206,44 +207,41 @@ impl<K> Child for K where
 
 impl Apply<'_> {
     /// Applies an object of a kind that is watched as a whole, and returns it with its status.
-    async fn one<K: Child + 'static>(&mut self, desired: K, store: &Store<K>) -> Result<K, Error> {
-        let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
+    async fn one<K: Child>(&mut self, desired: K, store: &Store<Whole<K>>) -> Result<K, Error> {
+        let seen = store.get(&self.registry.name.namespace, &desired.name_any());
         if self.registry.paused {
-            return Ok(seen.map_or(desired, Arc::unwrap_or_clone));
+            return Ok(seen.and_then(|seen| seen.object()).unwrap_or(desired));
         }
-        let applied = self.unless_unchanged(desired, seen.as_ref().and_then(|seen| seen.resource_version())).await?;
-        Ok(match applied {
+        let version = seen.as_deref().and_then(|seen| seen.as_ref().resource_version());
+        Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Applied(object) => object,
-            Outcome::Unchanged(desired) => seen.map_or(desired, Arc::unwrap_or_clone),
+            Outcome::Unchanged(desired) => seen.and_then(|seen| seen.object()).unwrap_or(desired),
         })
     }
 
     /// Applies an object of a kind of which only the version is watched.
-    async fn one_by_version<K: Child, M>(&mut self, desired: K, store: &Store<M>) -> Result<K, Error>
-    where
-        M: Resource<DynamicType = ()> + Clone + 'static,
-    {
+    async fn one_by_version<K: Child>(&mut self, desired: K, store: &Store<Known>) -> Result<K, Error> {
         if self.registry.paused {
             return Ok(desired);
         }
-        let seen = store.get(&stores::reference(&self.registry.name, &desired.name_any()));
-        let seen = seen.and_then(|seen| seen.meta().resource_version.clone());
-        Ok(match self.unless_unchanged(desired, seen).await? {
+        let seen = store.get(&self.registry.name.namespace, &desired.name_any());
+        let version = seen.and_then(|seen| seen.resource_version());
+        Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Applied(object) | Outcome::Unchanged(object) => object,
         })
     }
 
     /// Applies a Secret and remembers it, so that the next pass does not have to read what this one has written.
-    async fn secret(&mut self, desired: Secret, stores: &stores::Stores) -> Result<Secret, Error> {
+    async fn secret(&mut self, desired: Secret, stores: &Stores) -> Result<Secret, Error> {
         let name = desired.name_any();
         // This watch alone shows what is not ours, too. With a uid the very object is meant that was looked at: cert-manager's.
-        let seen = stores.secrets.get(&stores::reference(&self.registry.name, &name));
-        let seen = seen.filter(|seen| desired.metadata.uid.is_some() || belongs_to(seen.as_ref(), self.registry));
-        let seen = seen.and_then(|seen| seen.metadata.resource_version.clone());
-        Ok(match self.unless_unchanged(desired, seen).await? {
+        let seen = stores.secrets.get(&self.registry.name.namespace, &name);
+        let seen = seen.filter(|seen| desired.metadata.uid.is_some() || self.is_ours(seen));
+        let version = seen.and_then(|seen| seen.resource_version());
+        Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Unchanged(secret) => secret,
             Outcome::Applied(secret) => {
-                self.memory.secrets.insert(name, Arc::new(secret.clone()));
+                self.memory.note_secret(&name, secret.clone());
                 secret
             }
         })
@@ -251,17 +249,13 @@ impl Apply<'_> {
 
     /// The hosts that a new spec asks for wait with the Service while the registry is paused.
     fn unless_hosts_wait(&self, desired: Secret) -> Secret {
-        match self.memory.secrets.get(&desired.name_any()) {
-            Some(known) if self.registry.paused => for_the_same_hosts(known, desired),
-            _ => desired,
+        match self.memory.secret(&desired.name_any()).filter(|_| self.registry.paused) {
+            Some(known) => for_the_same_hosts(&known, desired),
+            None => desired,
         }
     }
 
-    async fn optional_secret(
-        &mut self,
-        desired: Option<Secret>,
-        stores: &stores::Stores,
-    ) -> Result<Option<Secret>, Error> {
+    async fn optional_secret(&mut self, desired: Option<Secret>, stores: &Stores) -> Result<Option<Secret>, Error> {
         match desired {
             Some(secret) => self.secret(secret, stores).await.map(Some),
             None => Ok(None),
@@ -271,7 +265,7 @@ impl Apply<'_> {
     async fn optional_claim(
         &mut self,
         desired: Option<PersistentVolumeClaim>,
-        stores: &stores::Stores,
+        stores: &Stores,
     ) -> Result<Option<PersistentVolumeClaim>, Error> {
         match desired {
             Some(claim) => self.one(claim, &stores.claims).await.map(Some),
@@ -296,9 +290,10 @@ impl Apply<'_> {
     {
         let name = desired.name_any();
         let hash = hash(&desired).map_err(|source| Error::Serialize { kind: kind.to_string(), source })?;
-        let slot = (kind.clone(), name.clone());
-        let record = self.memory.applied.get(&slot);
-        if seen.is_some() && record == Some(&Record { desired: hash, resource_version: seen.clone() }) {
+        let record = self.memory.applied.iter().find(|record| record.kind == kind && *record.name == *name);
+        let unchanged =
+            |record: &Record| record.desired == hash && record.resource_version.as_deref() == seen.as_deref();
+        if seen.is_some() && record.is_some_and(unchanged) {
             return Ok(Outcome::Unchanged(desired));
         }
         if record.is_none() && seen.is_none() {
@@ -307,10 +302,12 @@ impl Apply<'_> {
         let mut applied = api
             .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&desired))
             .await
-            .map_err(self.request_error("apply", kind.into_owned(), name))?;
+            .map_err(self.request_error("apply", kind.to_string(), name.clone()))?;
         // Often more than the object itself, and kept for nothing.
         applied.meta_mut().managed_fields = None;
-        self.memory.applied.insert(slot, Record { desired: hash, resource_version: applied.resource_version() });
+        let resource_version = applied.meta().resource_version.as_deref().map(Box::from);
+        self.memory.applied.retain(|record| record.kind != kind || *record.name != *name);
+        self.memory.applied.push(Record { kind, name: name.into(), desired: hash, resource_version });
         Ok(Outcome::Applied(applied))
     }
 
@@ -322,13 +319,17 @@ impl Apply<'_> {
         let there =
             api.get_metadata_opt(name).await.map_err(self.request_error("read", kind.to_owned(), name.to_owned()))?;
         match there {
-            Some(object) if !belongs_to(&object, self.registry) => Err(Error::Taken {
+            Some(object) if !self.is_ours(&Known::of(&object)) => Err(Error::Taken {
                 kind: kind.to_owned(),
                 namespace: self.registry.name.namespace.clone(),
                 name: name.to_owned(),
             }),
             _ => Ok(()),
         }
+    }
+
+    fn is_ours(&self, seen: &Known) -> bool {
+        seen.belongs_to(&self.registry.name, &self.registry.owner.uid)
     }
 
     fn request_error(
@@ -355,15 +356,6 @@ pub(super) fn hash(object: &impl Serialize) -> Result<[u8; 32], serde_json::Erro
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, &json).as_ref());
     Ok(hash)
-}
-
-/// Ours by its owner reference, or by our labels as a claim that an earlier resource of the same name has left.
-fn belongs_to(object: &impl ResourceExt, registry: &Registry) -> bool {
-    let owned = object.owner_references().iter().any(|owner| owner.uid == registry.owner.uid);
-    let labels = object.labels();
-    let labelled = labels.get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
-        && labels.get(label::INSTANCE) == Some(&registry.name.name);
-    owned || labelled
 }
 
 #[cfg(test)]

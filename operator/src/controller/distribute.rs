@@ -114,7 +114,7 @@ pub(super) async fn clean_up(
         return Ok(Some(outcome.again.unwrap_or(SignedDuration::from_secs(1))));
     }
     if !outcome.is_complete() {
-        super::announce::left_behind(&context.recorder, resource, &outcome).await;
+        super::announce::left_behind(&context.publisher, resource, &outcome).await;
     }
     let removed = finalizer::set(&context.client, resource, name, false).await;
     removed.map(|()| None).map_err(|source| Error { registry: name.clone(), source })

@@ -2,7 +2,6 @@
 //! applies everything once, and changes nothing.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -10,7 +9,13 @@ use std::{
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{apply::Record, distribute::Distributed, pace::Pace, versions::Versions};
+use super::{
+    apply::Record,
+    distribute::Distributed,
+    pace::Pace,
+    stores::{Packed, forget_unused},
+    versions::Versions,
+};
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
     names::RegistryName,
@@ -19,10 +24,10 @@ use crate::{
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// What was applied last, by kind and name.
-    pub(super) applied: HashMap<(Cow<'static, str>, String), Record>,
-    /// Secrets as they were read or applied last, by name.
-    pub(super) secrets: HashMap<String, Arc<Secret>>,
+    /// What was applied last.
+    pub(super) applied: Vec<Record>,
+    /// Secrets as they were read or applied last.
+    secrets: Vec<ReadSecret>,
     /// The files that all running Pods have loaded.
     pub(super) loaded: Option<Versions>,
     /// The files that a Pod has not loaded, and since when.
@@ -33,14 +38,49 @@ pub(super) struct Memory {
     pub(super) distributed: Distributed,
 }
 
+/// A Secret as it was read or applied last.
+#[derive(Debug)]
+struct ReadSecret {
+    name: Box<str>,
+    version: Option<Box<str>>,
+    packed: Packed<Secret>,
+}
+
 impl Memory {
+    /// A Secret as it was read or applied last.
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
+        self.read_secret(name)?.packed.object().ok()
+    }
+
+    /// The same, if that is the version which the watch has shown.
+    pub(super) fn secret_of_version(&self, name: &str, version: Option<&str>) -> Option<Secret> {
+        let read = self.read_secret(name).filter(|read| version.is_some() && read.version.as_deref() == version);
+        read?.packed.object().ok()
+    }
+
+    /// Notes a Secret as it was read or applied.
+    pub(super) fn note_secret(&mut self, name: &str, mut secret: Secret) {
+        forget_unused(&mut secret);
+        self.forget_secret(name);
+        let version = secret.metadata.resource_version.as_deref().map(Box::from);
+        self.secrets.push(ReadSecret { name: name.into(), version, packed: Packed::of(&secret) });
+    }
+
+    /// Forgets a Secret that does not exist.
+    pub(super) fn forget_secret(&mut self, name: &str) {
+        self.secrets.retain(|known| *known.name != *name);
+    }
+
+    fn read_secret(&self, name: &str) -> Option<&ReadSecret> {
+        self.secrets.iter().find(|known| *known.name == *name)
+    }
+
     /// The status that `registry` has. What the watch shows is older than what this process has written, until the watch shows
     /// another version: to go by it would write the same again and again, with new times.
-    pub(super) fn status_of(&self, registry: &PrivateRegistry) -> Option<PrivateRegistryStatus> {
-        match &self.reported {
-            Some((known, status)) if *known == registry.metadata.resource_version => Some(status.clone()),
-            _ => registry.status.clone(),
-        }
+    pub(super) fn status_of(&mut self, registry: &PrivateRegistry) -> Option<PrivateRegistryStatus> {
+        // Once another version was shown, what was written is in it or overwritten.
+        self.reported.take_if(|(known, _)| *known != registry.metadata.resource_version);
+        self.reported.as_ref().map_or_else(|| registry.status.clone(), |(_, status)| Some(status.clone()))
     }
 
     /// Notes that `status` was written when `registry` was what the watch showed.
@@ -203,13 +243,13 @@ mod tests {
             }))
             .unwrap()
         };
-        let replicas = |memory: &Memory, registry| memory.status_of(registry).unwrap().ready_replicas;
+        let replicas = |memory: &mut Memory, registry| memory.status_of(registry).unwrap().ready_replicas;
         let (before, after) = (registry("1", 0), registry("2", 7));
         let mut memory = Memory::default();
-        assert_eq!(replicas(&memory, &before), Some(0));
+        assert_eq!(replicas(&mut memory, &before), Some(0));
         memory.reported(&before, registry("-", 1).status.unwrap());
-        assert_eq!(replicas(&memory, &before), Some(1), "as written");
-        assert_eq!(replicas(&memory, &after), Some(7), "as somebody else has left it");
+        assert_eq!(replicas(&mut memory, &before), Some(1), "as written");
+        assert_eq!(replicas(&mut memory, &after), Some(7), "as somebody else has left it");
     }
 
     #[test]

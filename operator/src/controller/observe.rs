@@ -13,13 +13,14 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
 };
-use kube::{Api, ResourceExt};
+use kube::Api;
+use serde::de::DeserializeOwned;
 
 use super::{
     Context,
     memory::Memory,
     optional_kinds::{self, Optional, OptionalKind},
-    stores,
+    stores::{self, Store, Whole},
     versions::Loaded,
 };
 use crate::{
@@ -120,8 +121,8 @@ pub(super) async fn observe(
     let users_log_in = !registry.spec.auth.is_disabled();
     let [ca, tls, credentials, htpasswd, http, pull, push] = name.secrets();
     let mut observed = Observed {
-        service: context.stores.services.get(&stores::reference(name, &name.workload())),
-        deployment: context.stores.deployments.get(&stores::reference(name, &name.workload())),
+        service: stored(&context.stores.services, name),
+        deployment: stored(&context.stores.deployments, name),
         claim: claim(context, &registry.spec, name).await?,
         ca: secrets.read_if(is_self_signed(&registry.spec.tls), &ca, memory).await?,
         tls: secrets.read_if(registry.spec.tls.disabled != Some(true), &tls, memory).await?,
@@ -141,6 +142,11 @@ pub(super) async fn observe(
     }
     observed.loaded = super::versions::loaded(context, name, &observed, memory).await?;
     Ok(observed)
+}
+
+/// The child that has the registry's own name, as the watch has shown it.
+fn stored<K: DeserializeOwned>(store: &Store<Whole<K>>, name: &RegistryName) -> Option<Arc<K>> {
+    store.get(&name.namespace, &name.workload())?.object().map(Arc::new)
 }
 
 fn is_self_signed(tls: &Tls) -> bool {
@@ -188,7 +194,7 @@ async fn claim(
 ) -> Result<Option<Arc<PersistentVolumeClaim>>, Error> {
     let claim = spec.storage.persistent_volume_claim.as_ref();
     let Some(existing) = claim.and_then(|claim| claim.existing_claim.as_deref()) else {
-        return Ok(context.stores.claims.get(&stores::reference(name, &name.workload())));
+        return Ok(stored(&context.stores.claims, name));
     };
     if !is_object_name(existing) {
         return Ok(None);
@@ -226,24 +232,18 @@ impl Secrets<'_> {
     /// A Secret with its data. One that the watch does not know is asked for all the same, because the watch may be late, and
     /// issuing something a second time would be worse than a request.
     async fn read(&self, secret: &str, memory: &mut Memory) -> Result<Option<Arc<Secret>>, Error> {
-        let seen = self.context.stores.secrets.get(&stores::reference(self.name, secret));
-        let version = seen.and_then(|seen| seen.metadata.resource_version.clone());
-        if let Some(known) = memory.secrets.get(secret)
-            && version.is_some()
-            && known.resource_version() == version
-        {
-            return Ok(Some(Arc::clone(known)));
+        let seen = self.context.stores.secrets.get(&self.name.namespace, secret);
+        let version = seen.as_ref().and_then(|seen| seen.resource_version.as_deref());
+        if let Some(known) = memory.secret_of_version(secret, version) {
+            return Ok(Some(Arc::new(known)));
         }
         let api = Api::<Secret>::namespaced(self.context.client.clone(), &self.name.namespace);
-        let mut read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?;
-        // Often more than the Secret itself, and kept for nothing.
-        read.iter_mut().for_each(|read| read.metadata.managed_fields = None);
-        let read = read.map(Arc::new);
+        let read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?;
         match &read {
-            Some(read) => memory.secrets.insert(secret.to_owned(), Arc::clone(read)),
-            None => memory.secrets.remove(secret),
-        };
-        Ok(read)
+            Some(read) => memory.note_secret(secret, read.clone()),
+            None => memory.forget_secret(secret),
+        }
+        Ok(read.map(Arc::new))
     }
 }
 

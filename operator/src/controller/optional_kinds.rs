@@ -26,8 +26,11 @@ use kube::{
 use serde_json::Value;
 
 pub use self::kind::{OptionalChild, OptionalKind};
-use self::watch::{Registries, Triggers};
-use super::{Scope, stores};
+use self::watch::Triggers;
+use super::{
+    Scope,
+    stores::{self, RegistryRef},
+};
 use crate::{metrics::Metrics, names::RegistryName};
 
 /// The wait before a kind that could not be used is asked for again; it doubles up to [`LONGEST_WAIT`].
@@ -107,7 +110,7 @@ impl OptionalKinds {
         client: Client,
         scope: Scope,
         metrics: Arc<Metrics>,
-    ) -> (Self, impl Stream<Item = Registries> + Send + use<>) {
+    ) -> (Self, impl Stream<Item = RegistryRef> + Send + use<>) {
         let (watches, opened) = unbounded::<Triggers>();
         let (states, asking) = (Arc::default(), tokio::sync::Mutex::default());
         (Self { client, scope, metrics, states, asking, watches }, opened.flatten_unordered(None))
@@ -123,7 +126,7 @@ impl OptionalKinds {
         }
         for kind in wanted {
             if let Some(store) = self.store(*kind) {
-                stores::ready(kind.plural(), &store).await?;
+                stores::listed_in_time(kind.plural(), store.wait_until_ready()).await?;
             }
         }
         Ok(self.observed(name, wanted))

@@ -1,33 +1,49 @@
 //! The watches of children, one a kind, and what they hold. Each also tells the controller whose child has changed.
 //!
 //! Kinds of which only the version matters are watched as metadata. Secrets are watched without a label, because a user's
-//! Secrets carry none, and hold nothing but their metadata.
+//! Secrets carry none, and hold nothing but their metadata. Little is kept of what is watched, because a large cluster has many:
+//! [`Known`] of what matters by its version, [`Whole`] of what is looked at.
 
-use std::{fmt::Debug, hash::Hash, sync::Arc, time::Duration};
+mod known;
+mod packed;
+mod registry;
+mod store;
+mod whole;
 
-use futures::{Stream, StreamExt};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount},
-    },
+use std::{
+    fmt::Debug,
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service, ServiceAccount},
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, Resource,
     api::PartialObjectMeta,
-    core::DeserializeGuard,
     runtime::{
         Controller, WatchStreamExt,
-        reflector::{self, ObjectRef, Store},
+        reflector::{self, ObjectRef},
         watcher,
     },
 };
 use serde::de::DeserializeOwned;
 
+#[cfg(test)]
+pub(super) use self::store::Writer;
+pub(super) use self::{
+    known::Known,
+    packed::Packed,
+    registry::{RegistryRef, StoredRegistry},
+    store::Store,
+    whole::{Whole, forget_unused},
+};
 use super::{Scope, chain, memory::Memories, optional_kinds::OptionalKinds, wakeups::Wakeups};
 use crate::{
-    api::v1alpha1::PrivateRegistry,
     metrics::Metrics,
     names::{FIELD_MANAGER, RegistryName, label},
 };
@@ -48,12 +64,12 @@ pub enum Error {
 /// What the watches hold of one scope.
 #[derive(Clone)]
 pub(super) struct Stores {
-    pub(super) services: Store<Service>,
-    pub(super) deployments: Store<Deployment>,
-    pub(super) claims: Store<PersistentVolumeClaim>,
-    pub(super) secrets: Store<PartialObjectMeta<Secret>>,
-    pub(super) config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    pub(super) service_accounts: Store<PartialObjectMeta<ServiceAccount>>,
+    pub(super) services: Store<Whole<Service>>,
+    pub(super) deployments: Store<Whole<Deployment>>,
+    pub(super) claims: Store<Whole<PersistentVolumeClaim>>,
+    pub(super) secrets: Store<Known>,
+    pub(super) config_maps: Store<Known>,
+    pub(super) service_accounts: Store<Known>,
     pub(super) optional: Arc<OptionalKinds>,
 }
 
@@ -62,25 +78,25 @@ impl Stores {
     pub(super) async fn ready(&self) -> Result<(), Error> {
         // The optional kinds are waited for by the registries that want them.
         let Self { services, deployments, claims, secrets, config_maps, service_accounts, optional: _ } = self;
-        ready("Services", services).await?;
-        ready("Deployments", deployments).await?;
-        ready("PersistentVolumeClaims", claims).await?;
-        ready("Secrets", secrets).await?;
-        ready("ConfigMaps", config_maps).await?;
-        ready("ServiceAccounts", service_accounts).await
+        is_ready("Services", services).await?;
+        is_ready("Deployments", deployments).await?;
+        is_ready("PersistentVolumeClaims", claims).await?;
+        is_ready("Secrets", secrets).await?;
+        is_ready("ConfigMaps", config_maps).await?;
+        is_ready("ServiceAccounts", service_accounts).await
     }
 }
 
-pub(super) async fn ready<K>(kinds: &'static str, store: &Store<K>) -> Result<(), Error>
-where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Eq + Hash + Clone,
-{
-    tokio::time::timeout(READY_WITHIN, store.wait_until_ready())
-        .await
-        .ok()
-        .and_then(Result::ok)
-        .ok_or(Error::NotReady(kinds))
+async fn is_ready<V>(kinds: &'static str, store: &Store<V>) -> Result<(), Error> {
+    listed_in_time(kinds, store.wait_until_ready()).await
+}
+
+/// Waits for a store as long as a watch may take.
+pub(super) async fn listed_in_time<E>(
+    kinds: &'static str,
+    listed: impl Future<Output = Result<(), E>>,
+) -> Result<(), Error> {
+    tokio::time::timeout(READY_WITHIN, listed).await.ok().and_then(Result::ok).ok_or(Error::NotReady(kinds))
 }
 
 /// A controller of the registries of `scope`, fed by all watches, and what those hold.
@@ -90,66 +106,45 @@ pub(super) fn watch(
     memories: &Arc<Memories>,
     wakeups: &Arc<Wakeups>,
     metrics: &Arc<Metrics>,
-) -> (Controller<DeserializeGuard<PrivateRegistry>>, Stores) {
+) -> (Controller<StoredRegistry>, Stores) {
     let ours = watcher::Config::default().labels(&our_label()).page_size(PAGE_SIZE);
     // Neither kind can hold what a registry refers to, and both are many.
     let secrets = watcher::Config::default()
         .fields("type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token")
         .page_size(PAGE_SIZE);
-    let source = Source { client, scope, metrics };
-
-    let (registries, registry_events) = source.open(watcher::Config::default().page_size(PAGE_SIZE));
-    let (services, service_events) = source.open(ours.clone());
-    // Of a Deployment, which is large, only the status is looked at.
-    let of_deployments = |deployment: &mut Deployment| deployment.spec = None;
-    let (deployments, deployment_events) = open(scope.api(client), ours.clone(), of_deployments, metrics);
-    let (claims, claim_events) = source.open(ours.clone());
-    let (config_maps, config_map_events) = source.open(ours.clone());
-    let (service_accounts, service_account_events) = source.open(ours);
-    let (secrets, secret_events) = source.open(secrets);
+    let (registries, registry_events) = watch_registries(client, scope, metrics);
+    let (services, service_events) = open::<Service, _>(scope.api(client), ours.clone(), metrics);
+    let (deployments, deployment_events) = open::<Deployment, _>(scope.api(client), ours.clone(), metrics);
+    let (claims, claim_events) = open::<PersistentVolumeClaim, _>(scope.api(client), ours.clone(), metrics);
+    let (config_maps, config_map_events) =
+        open::<PartialObjectMeta<ConfigMap>, _>(scope.api(client), ours.clone(), metrics);
+    let (service_accounts, service_account_events) =
+        open::<PartialObjectMeta<ServiceAccount>, _>(scope.api(client), ours, metrics);
+    let (secrets, secret_events) = open::<PartialObjectMeta<Secret>, _>(scope.api(client), secrets, metrics);
 
     let (optional, optional_triggers) = OptionalKinds::new(client.clone(), scope.clone(), Arc::clone(metrics));
     let optional = Arc::new(optional);
 
     let (memories, wakeups) = (Arc::clone(memories), Arc::clone(wakeups));
+    let secret_triggers = secret_events.flat_map(move |secret: Arc<Known>| {
+        // Of a registry that is gone, too: somebody has to sweep after it.
+        wakeups.wake(RegistryName::of_pull_secret_copy(&secret.name));
+        stream::iter(secret.registry().into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>())
+    });
     let controller = Controller::for_stream(registry_events, registries)
-        .watches_stream(service_events, |child: Service| owner(&child))
-        .watches_stream(deployment_events, |child: Deployment| owner(&child))
-        .watches_stream(claim_events, |child: PersistentVolumeClaim| owner(&child))
-        .watches_stream(config_map_events, |child: PartialObjectMeta<ConfigMap>| owner(&child))
-        .watches_stream(service_account_events, |child: PartialObjectMeta<ServiceAccount>| owner(&child))
+        .reconcile_on(owners(service_events))
+        .reconcile_on(owners(deployment_events))
+        .reconcile_on(owners(claim_events))
+        .reconcile_on(owners(config_map_events))
+        .reconcile_on(owners(service_account_events))
         .reconcile_on(optional_triggers)
-        .watches_stream(secret_events, move |secret: PartialObjectMeta<Secret>| {
-            // Of a registry that is gone, too: somebody has to sweep after it.
-            wakeups.wake(RegistryName::of_pull_secret_copy(&secret.name_any()));
-            owner(&secret).into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>()
-        });
+        .reconcile_on(secret_triggers);
     (controller, Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional })
 }
 
-/// Where watches are opened.
-struct Source<'a> {
-    client: &'a Client,
-    scope: &'a Scope,
-    metrics: &'a Arc<Metrics>,
-}
-
-impl Source<'_> {
-    fn open<K>(
-        &self,
-        config: watcher::Config,
-    ) -> (Store<K>, impl Stream<Item = Result<K, watcher::Error>> + Send + use<K>)
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + Sync
-            + 'static,
-    {
-        open(self.scope.api::<K>(self.client), config, |_| {}, self.metrics)
-    }
+/// The registries whose children have changed.
+fn owners<V: AsRef<Known>>(children: impl Stream<Item = Arc<V>>) -> impl Stream<Item = RegistryRef> {
+    children.filter_map(|child| ready((*child).as_ref().registry()))
 }
 
 /// Counts and logs that a watch failed; it goes on by itself.
@@ -167,87 +162,47 @@ pub(super) fn our_label() -> String {
     format!("{}={FIELD_MANAGER}", label::MANAGED_BY)
 }
 
-/// A store and the objects that are touched, each after `trim`. An error is counted, and the watch goes on after a pause of its
+/// A store and what is kept of the objects that are touched. An error is counted, and the watch goes on after a pause of its
 /// own: given to the controller, which pauses all watches for an error of one, a dozen that fail at once, as when the API server
 /// restarts, would take minutes to recover.
-pub(super) fn open<K, T>(
+pub(super) fn open<K, V>(
     api: Api<K>,
     config: watcher::Config,
-    trim: T,
     metrics: &Arc<Metrics>,
-) -> (Store<K>, impl Stream<Item = Result<K, watcher::Error>> + Send + use<K, T>)
+) -> (Store<V>, impl Stream<Item = Arc<V>> + Send + use<K, V>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    T: Fn(&mut K) + Send + 'static,
+    V: From<K> + Send + Sync + 'static,
 {
-    let (reader, writer) = reflector::store();
+    let (store, mut writer) = Store::new();
     let metrics = Arc::clone(metrics);
     let kind = K::kind(&()).into_owned();
-    let events = watcher(api, config)
+    let touched = watcher(api, config)
         .default_backoff()
-        .modify(move |object| {
-            object.meta_mut().managed_fields = None;
-            trim(object);
-        })
+        .inspect(move |event| tell_failure(&kind, event, &metrics))
+        .filter_map(|event| ready(event.ok()))
+        .flat_map(move |event| stream::iter(writer.apply(event)));
+    (store, touched)
+}
+
+/// The registries themselves, for which the controller wants a store of its own kind. Errors are told as in [`open`].
+fn watch_registries(
+    client: &Client,
+    scope: &Scope,
+    metrics: &Arc<Metrics>,
+) -> (reflector::Store<StoredRegistry>, impl Stream<Item = Result<StoredRegistry, watcher::Error>> + Send + use<>) {
+    let (store, writer) = reflector::store();
+    let metrics = Arc::clone(metrics);
+    let events = watcher(scope.api(client), watcher::Config::default().page_size(PAGE_SIZE))
+        .default_backoff()
         .reflect(writer)
         .touched_objects()
-        .inspect(move |event| tell_failure(&kind, event, &metrics))
-        .filter_map(|event| std::future::ready(event.ok().map(Ok)));
-    (reader, events)
+        .inspect(move |event| tell_failure("PrivateRegistry", event, &metrics))
+        .filter_map(|event| ready(event.ok().map(Ok)));
+    (store, events)
 }
 
-/// What a store calls a child of `registry`.
-pub(super) fn reference<K: Resource<DynamicType = ()>>(registry: &RegistryName, name: &str) -> ObjectRef<K> {
-    ObjectRef::new(name).within(&registry.namespace)
-}
-
-/// The registry that a child belongs to: by its owner reference or, as for a claim that is retained, by its labels.
-pub(super) fn owner(child: &impl ResourceExt) -> Option<ObjectRef<DeserializeGuard<PrivateRegistry>>> {
-    let owned = child
-        .owner_references()
-        .iter()
-        .find(|owner| {
-            owner.kind == PrivateRegistry::kind(&()) && owner.api_version == PrivateRegistry::api_version(&())
-        })
-        .map(|owner| &owner.name);
-    let labelled = || {
-        let labels = child.labels();
-        let managed = labels.get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER);
-        labels.get(label::INSTANCE).filter(|_| managed)
-    };
-    Some(ObjectRef::new(owned.or_else(labelled)?).within(&child.namespace()?))
-}
-
-fn referrers(
-    secret: &PartialObjectMeta<Secret>,
-    memories: &Memories,
-) -> Vec<ObjectRef<DeserializeGuard<PrivateRegistry>>> {
-    let namespace = secret.namespace().unwrap_or_default();
-    let names = memories.referrers(&namespace, &secret.name_any());
+fn referrers(secret: &Known, memories: &Memories) -> Vec<RegistryRef> {
+    let names = memories.referrers(&secret.namespace, &secret.name);
     names.into_iter().map(|name| ObjectRef::new(&name.name).within(&name.namespace)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn owner_of(metadata: &serde_json::Value) -> Option<String> {
-        let child: ConfigMap = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
-        owner(&child).map(|reference| reference.to_string())
-    }
-
-    #[test]
-    fn a_child_is_found_by_its_owner_reference_or_its_labels() {
-        let by_reference = json!({"name": "x", "namespace": "kitchen", "ownerReferences": [
-            {"apiVersion": "privateregistry.io/v1alpha1", "kind": "PrivateRegistry", "name": "larder", "uid": "1"}]});
-        let by_labels = json!({"name": "x", "namespace": "kitchen", "labels": {
-            "app.kubernetes.io/managed-by": "private-registry-operator", "app.kubernetes.io/instance": "cellar"}});
-        let by_others = json!({"name": "x", "namespace": "kitchen", "labels": {
-            "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "attic"}});
-        assert!(owner_of(&by_reference).unwrap().contains("larder.kitchen"), "{:?}", owner_of(&by_reference));
-        assert!(owner_of(&by_labels).unwrap().contains("cellar.kitchen"));
-        assert_eq!(owner_of(&by_others), None);
-    }
 }

@@ -9,11 +9,11 @@ use std::{
 };
 
 use futures::{Stream, stream};
-use kube::{core::DeserializeGuard, runtime::reflector::ObjectRef};
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::Notify;
 
-use super::Scope;
-use crate::{api::v1alpha1::PrivateRegistry, names::RegistryName};
+use super::{Scope, stores::RegistryRef};
+use crate::names::RegistryName;
 
 /// What is noted, by scope.
 #[derive(Debug)]
@@ -42,10 +42,7 @@ impl Wakeups {
     }
 
     /// What the controller of `scope` is to look at.
-    pub(super) fn stream(
-        &self,
-        scope: &Scope,
-    ) -> impl Stream<Item = ObjectRef<DeserializeGuard<PrivateRegistry>>> + Send + use<> {
+    pub(super) fn stream(&self, scope: &Scope) -> impl Stream<Item = RegistryRef> + Send + use<> {
         let pending = self.0.iter().find(|(known, _)| known == scope).map(|(_, pending)| Arc::clone(pending));
         stream::unfold(pending.unwrap_or_default(), |pending| async {
             let name = pending.next().await;

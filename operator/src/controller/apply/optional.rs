@@ -12,6 +12,7 @@ use crate::controller::{
     Context,
     optional_kinds::{OptionalChild, OptionalKind, OptionalKinds},
     registry::Registry,
+    stores::Known,
 };
 
 impl Apply<'_> {
@@ -50,8 +51,11 @@ pub(super) async fn prune(context: &Context, registry: &Registry, applied: &[&Op
     for (kind, store) in context.stores.optional.stores() {
         let of_kind = applied.iter().filter(|child| child.kind == kind);
         let wanted: HashSet<_> = of_kind.map(|child| child.object.name_any()).collect();
-        let orphans = store.state_filter(|child| is_orphan(child, registry, &wanted));
-        delete(&api(&context.client, kind, registry), kind.kind().into(), registry, orphans).await?;
+        let of_namespace =
+            store.state_filter(|child| child.metadata.namespace.as_deref() == Some(&registry.name.namespace));
+        let mut orphans: Vec<_> = of_namespace.iter().map(|child| Known::of(child.as_ref())).collect();
+        orphans.retain(|child| is_orphan(child, registry, &wanted));
+        delete(&api(&context.client, kind, registry), kind.kind().into(), registry, &orphans).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The end of step five: what carries our labels, is owned by this very resource and is not wanted any more goes.
 
-use std::{borrow::Cow, collections::HashSet, fmt::Debug, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, fmt::Debug};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -9,14 +9,15 @@ use k8s_openapi::api::{
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, Preconditions},
-    runtime::reflector::Store,
 };
 use serde::de::DeserializeOwned;
 
 use super::{Child, Error, optional};
-use crate::{
-    controller::{Context, build::Children, registry::Registry},
-    names::{FIELD_MANAGER, label},
+use crate::controller::{
+    Context,
+    build::Children,
+    registry::Registry,
+    stores::{Known, Store},
 };
 
 /// Deletes the children of `registry` that were not applied. A claim is never pruned.
@@ -49,43 +50,40 @@ pub(super) async fn prune(
     let stores = &context.stores;
     // Before Secrets: cert-manager would make that of a Certificate anew.
     optional::prune(context, registry, &optional.iter().chain(network_policy).collect::<Vec<_>>()).await?;
-    prune_kind::<Secret, _>(context, registry, &stores.secrets, &secrets).await?;
+    prune_kind::<Secret>(context, registry, &stores.secrets, &secrets).await?;
     let config_maps = [config].into_iter().chain(authorities).map(ResourceExt::name_any).collect();
-    prune_kind::<ConfigMap, _>(context, registry, &stores.config_maps, &config_maps).await?;
+    prune_kind::<ConfigMap>(context, registry, &stores.config_maps, &config_maps).await?;
     let service_accounts = service_account.iter().map(ResourceExt::name_any).collect();
-    prune_kind::<ServiceAccount, _>(context, registry, &stores.service_accounts, &service_accounts).await?;
+    prune_kind::<ServiceAccount>(context, registry, &stores.service_accounts, &service_accounts).await?;
     let services = [service].into_iter().chain(metrics_service).map(ResourceExt::name_any).collect();
-    prune_kind::<Service, _>(context, registry, &stores.services, &services).await?;
-    prune_kind::<Deployment, _>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
+    prune_kind::<Service>(context, registry, &stores.services, &services).await?;
+    prune_kind::<Deployment>(context, registry, &stores.deployments, &[deployment.name_any()].into()).await
 }
 
-async fn prune_kind<K, M>(
+async fn prune_kind<K: Child>(
     context: &Context,
     registry: &Registry,
-    store: &Store<M>,
+    store: &Store<impl AsRef<Known>>,
     wanted: &HashSet<String>,
-) -> Result<(), Error>
-where
-    K: Child,
-    M: Resource<DynamicType = ()> + Clone + 'static,
-{
+) -> Result<(), Error> {
     let api = Api::<K>::namespaced(context.client.clone(), &registry.name.namespace);
-    delete(&api, K::kind(&()), registry, store.state_filter(|child: &M| is_orphan(child, registry, wanted))).await
+    let orphans = store.in_namespace(&registry.name.namespace, |child| is_orphan(child.as_ref(), registry, wanted));
+    let orphans: Vec<_> = orphans.iter().map(|orphan| (**orphan).as_ref().clone()).collect();
+    delete(&api, K::kind(&()), registry, &orphans).await
 }
 
 /// Deletes objects as they were seen, and not what has their names by now.
-pub(super) async fn delete<K, M>(
+pub(super) async fn delete<K>(
     api: &Api<K>,
     kind: Cow<'static, str>,
     registry: &Registry,
-    orphans: Vec<Arc<M>>,
+    orphans: &[Known],
 ) -> Result<(), Error>
 where
     K: Resource + Clone + Debug + DeserializeOwned,
-    M: ResourceExt,
 {
     for orphan in orphans {
-        let name = orphan.name_any();
+        let name = orphan.name.to_string();
         let parameters = DeleteParams {
             preconditions: Some(Preconditions { uid: orphan.uid(), resource_version: None }),
             ..DeleteParams::background()
@@ -104,10 +102,6 @@ where
 }
 
 /// Whether `child` is a child of `registry` whose name is not among those `wanted`.
-pub(super) fn is_orphan(child: &impl ResourceExt, registry: &Registry, wanted: &HashSet<String>) -> bool {
-    child.namespace().as_deref() == Some(&registry.name.namespace)
-        && child.labels().get(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER)
-        && child.owner_references().iter().any(|owner| owner.uid == registry.owner.uid)
-        && child.meta().deletion_timestamp.is_none()
-        && !wanted.contains(&child.name_any())
+pub(super) fn is_orphan(child: &Known, registry: &Registry, wanted: &HashSet<String>) -> bool {
+    child.is_child_of(&registry.owner.uid) && !wanted.contains(&*child.name)
 }

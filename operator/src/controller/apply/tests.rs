@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use http::{Method, Request, Response, StatusCode};
@@ -12,9 +12,9 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Service, ServiceAccount},
 };
 use kube::{
-    api::DynamicObject,
+    api::{DynamicObject, PartialObjectMeta},
     client::Body,
-    runtime::{events::Recorder, reflector, reflector::store::Writer, watcher::Event},
+    runtime::{reflector::store, watcher::Event},
 };
 use serde_json::{Value, json};
 
@@ -24,7 +24,8 @@ use crate::controller::{
     distribute::Reach,
     fixtures::{larder, material, settings, validated},
     optional_kinds::{OptionalKind, OptionalKinds},
-    stores::Stores,
+    publisher::Publisher,
+    stores::{Store, Stores, Writer},
 };
 
 /// Objects by path, and the requests that changed or asked for them.
@@ -88,26 +89,26 @@ struct Cluster {
 }
 
 struct Writers {
-    services: Writer<Service>,
-    deployments: Writer<Deployment>,
-    claims: Writer<PersistentVolumeClaim>,
-    secrets: Writer<kube::api::PartialObjectMeta<Secret>>,
-    config_maps: Writer<kube::api::PartialObjectMeta<ConfigMap>>,
-    service_accounts: Writer<kube::api::PartialObjectMeta<ServiceAccount>>,
-    ingresses: Writer<DynamicObject>,
+    services: Writer<Whole<Service>>,
+    deployments: Writer<Whole<Deployment>>,
+    claims: Writer<Whole<PersistentVolumeClaim>>,
+    secrets: Writer<Known>,
+    config_maps: Writer<Known>,
+    service_accounts: Writer<Known>,
+    ingresses: store::Writer<DynamicObject>,
 }
 
 impl Cluster {
     fn new() -> Self {
         let server = Arc::new(Mutex::new(Server::default()));
         let client = client(&server);
-        let (services, services_writer) = reflector::store();
-        let (deployments, deployments_writer) = reflector::store();
-        let (claims, claims_writer) = reflector::store();
-        let (secrets, secrets_writer) = reflector::store();
-        let (config_maps, config_maps_writer) = reflector::store();
-        let (service_accounts, service_accounts_writer) = reflector::store();
-        let ingresses_writer = Writer::new(OptionalKind::Ingress.resource());
+        let (services, services_writer) = Store::new();
+        let (deployments, deployments_writer) = Store::new();
+        let (claims, claims_writer) = Store::new();
+        let (secrets, secrets_writer) = Store::new();
+        let (config_maps, config_maps_writer) = Store::new();
+        let (service_accounts, service_accounts_writer) = Store::new();
+        let ingresses_writer = store::Writer::new(OptionalKind::Ingress.resource());
         let (optional, _) = OptionalKinds::new(client.clone(), Scope::Cluster, Arc::default());
         optional.hold(OptionalKind::Ingress, ingresses_writer.as_reader());
         let optional = Arc::new(optional);
@@ -128,7 +129,7 @@ impl Cluster {
                 stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional },
                 reach: Reach::of(&client, &[], vec![], std::collections::BTreeSet::new(), &Arc::default()).0,
                 memories: Arc::default(),
-                recorder: Recorder::new(client, "larder-keeper".into()),
+                publisher: Arc::new(Publisher::new(client, "larder-keeper".into())),
                 metrics: Arc::default(),
                 permits: Arc::new(tokio::sync::Semaphore::new(1)),
             },
@@ -158,13 +159,14 @@ impl Cluster {
         let objects = self.server().objects.clone();
         let Writers { services, deployments, claims, secrets, config_maps, service_accounts, ingresses } =
             &mut self.writers;
-        see(services, "services", &objects);
-        see(deployments, "deployments", &objects);
-        see(claims, "persistentvolumeclaims", &objects);
-        see(secrets, "secrets", &objects);
-        see(config_maps, "configmaps", &objects);
-        see(service_accounts, "serviceaccounts", &objects);
-        see(ingresses, "ingresses", &objects);
+        see::<Service>("services", &objects, |event| drop(services.apply(event)));
+        see::<Deployment>("deployments", &objects, |event| drop(deployments.apply(event)));
+        see::<PersistentVolumeClaim>("persistentvolumeclaims", &objects, |event| drop(claims.apply(event)));
+        see::<PartialObjectMeta<Secret>>("secrets", &objects, |event| drop(secrets.apply(event)));
+        see::<PartialObjectMeta<ConfigMap>>("configmaps", &objects, |event| drop(config_maps.apply(event)));
+        let accounts = service_accounts;
+        see::<PartialObjectMeta<ServiceAccount>>("serviceaccounts", &objects, |event| drop(accounts.apply(event)));
+        see("ingresses", &objects, |event| ingresses.apply_watcher_event(&event));
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Server> {
@@ -173,16 +175,12 @@ impl Cluster {
 }
 
 /// Everything of a kind, as after a new list.
-fn see<K>(writer: &mut Writer<K>, plural: &str, objects: &BTreeMap<String, Value>)
-where
-    K: Resource + DeserializeOwned + Clone + 'static,
-    K::DynamicType: Eq + std::hash::Hash + Clone,
-{
-    writer.apply_watcher_event(&Event::Init);
+fn see<K: DeserializeOwned>(plural: &str, objects: &BTreeMap<String, Value>, mut apply: impl FnMut(Event<K>)) {
+    apply(Event::Init);
     for (_, object) in objects.iter().filter(|(place, _)| place.split('/').next() == Some(plural)) {
-        writer.apply_watcher_event(&Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
+        apply(Event::InitApply(serde_json::from_value(object.clone()).unwrap()));
     }
-    writer.apply_watcher_event(&Event::InitDone);
+    apply(Event::InitDone);
 }
 
 fn client(server: &Arc<Mutex<Server>>) -> Client {

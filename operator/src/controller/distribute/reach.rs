@@ -6,18 +6,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::Future,
+    future::{Future, ready},
     sync::Arc,
     time::Duration,
 };
 
-use futures::{Stream, StreamExt, future::join_all};
-use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
-use kube::{
-    Api, Client, ResourceExt,
-    api::PartialObjectMeta,
-    runtime::{reflector::Store, watcher},
-};
+use futures::{Stream, StreamExt, future::join_all, stream::BoxStream};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::{Api, Client, ResourceExt, api::PartialObjectMeta, runtime::watcher};
 use tokio::sync::watch;
 
 use super::{
@@ -25,18 +21,23 @@ use super::{
     plan::{Account, Asked, Found, Place, Seen},
 };
 use crate::{
-    controller::{Scope, memory::Memories, stores, wakeups::Wakeups},
+    controller::{
+        Scope,
+        memory::Memories,
+        stores::{self, Known, Store},
+        wakeups::Wakeups,
+    },
     metrics::Metrics,
-    names::{FIELD_MANAGER, RegistryName, annotation, label},
+    names::{RegistryName, annotation, label},
 };
 
 /// What the operator sees beyond a registry's own namespace.
 pub(in crate::controller) struct Reach {
     namespaces: Namespaces,
     /// One for each scope.
-    accounts: Vec<Store<ServiceAccount>>,
+    accounts: Vec<Store<Account>>,
     /// One for each scope.
-    secrets: Vec<Store<PartialObjectMeta<Secret>>>,
+    secrets: Vec<Store<Known>>,
     /// Namespaces that take copies without a label.
     pub(super) allowed: BTreeSet<String>,
     /// Whether somebody has asked for copies.
@@ -45,20 +46,20 @@ pub(in crate::controller) struct Reach {
 
 enum Namespaces {
     /// All, as they are.
-    Watched(Store<PartialObjectMeta<Namespace>>),
+    Watched(Store<Place>),
     /// Those that the operator was given, by name.
     Given(Vec<String>),
 }
 
 /// A stream of what has changed, which does nothing before it is polled.
-type Events<K> = futures::stream::BoxStream<'static, Result<K, watcher::Error>>;
+type Events<V> = BoxStream<'static, Arc<V>>;
 
 impl Reach {
     /// What can be seen from `scopes`, whose Secrets are in `secrets`, and the work of watching it.
     pub(in crate::controller) fn of(
         client: &Client,
         scopes: &[Scope],
-        secrets: Vec<Store<PartialObjectMeta<Secret>>>,
+        secrets: Vec<Store<Known>>,
         allowed: BTreeSet<String>,
         metrics: &Arc<Metrics>,
     ) -> (Arc<Self>, Watches) {
@@ -66,14 +67,13 @@ impl Reach {
         let (accounts, account_events) = scopes
             .iter()
             .map(|scope| {
-                let (store, events) =
-                    stores::open(scope.api::<ServiceAccount>(client), config(), trim_account, metrics);
+                let (store, events) = stores::open(scope.api::<ServiceAccount>(client), config(), metrics);
                 (store, events.boxed())
             })
             .unzip();
         let (namespaces, namespace_events) = if scopes == [Scope::Cluster] {
             let api = Api::<PartialObjectMeta<Namespace>>::all(client.clone());
-            let (store, events) = stores::open(api, config(), |_| {}, metrics);
+            let (store, events) = stores::open(api, config(), metrics);
             (Namespaces::Watched(store), Some(events.boxed()))
         } else {
             let given = scopes.iter().filter_map(|scope| match scope {
@@ -128,28 +128,26 @@ impl Reach {
 
     fn places(&self) -> Vec<Place> {
         match &self.namespaces {
-            Namespaces::Watched(store) => store.state().iter().map(|namespace| place(namespace)).collect(),
+            Namespaces::Watched(store) => store.all(|_| true).iter().map(|place| Place::clone(place)).collect(),
             Namespaces::Given(names) => names.iter().map(|name| named_place(name)).collect(),
         }
     }
 
     fn copies(&self, registry: &RegistryName) -> Vec<Found> {
         let name = registry.pull_secret_copy();
-        let found = self.secrets.iter().flat_map(|store| store.state_filter(|secret| secret.name_any() == name));
-        found.filter_map(|secret| found_secret(secret.as_ref(), registry)).collect()
+        let found = self.secrets.iter().flat_map(|store| store.named(&name));
+        found.filter_map(|secret| found_secret(&secret, registry)).collect()
     }
 
     /// The accounts that a registry names, and those that hold an entry of its, or will once the watch shows it.
     fn accounts_for(&self, asked: &Asked<'_>, memory: &Distributed) -> Vec<Account> {
-        let concerned = |account: &ServiceAccount| {
-            let name = account.metadata.name.as_deref().unwrap_or_default();
-            let namespace = account.metadata.namespace.as_deref().unwrap_or_default();
-            account.metadata.annotations.is_some()
-                || asked.accounts.iter().any(|asked| asked == name)
-                || memory.has_edited(namespace, name)
+        let concerned = |account: &Account| {
+            !account.added.is_empty()
+                || asked.accounts.contains(&account.name)
+                || memory.has_edited(&account.namespace, &account.name)
         };
-        let accounts = self.accounts.iter().flat_map(|store| store.state_filter(concerned));
-        accounts.filter_map(|account| account_of(&account)).collect()
+        let accounts = self.accounts.iter().flat_map(|store| store.all(concerned));
+        accounts.map(|account| Account::clone(&account)).collect()
     }
 }
 
@@ -157,8 +155,8 @@ impl Reach {
 pub(in crate::controller) struct Watches {
     reach: Arc<Reach>,
     opened: watch::Receiver<bool>,
-    account_events: Vec<Events<ServiceAccount>>,
-    namespace_events: Option<Events<PartialObjectMeta<Namespace>>>,
+    account_events: Vec<Events<Account>>,
+    namespace_events: Option<Events<Place>>,
 }
 
 impl Watches {
@@ -176,9 +174,9 @@ impl Watches {
             }
             let accounts = join_all(self.account_events.into_iter().map(|events| {
                 each(events, |account| {
-                    let (namespace, name) = (account.namespace().unwrap_or_default(), account.name_any());
-                    wakeups.wake(memories.concerned_by_account(&namespace, &name));
-                    wakeups.wake(added(&account).iter().filter_map(|entry| whose_entry(entry, &namespace)));
+                    let Account { namespace, name, added, .. } = account;
+                    wakeups.wake(memories.concerned_by_account(namespace, name));
+                    wakeups.wake(added.iter().filter_map(|entry| whose_entry(entry, namespace)));
                 })
             }));
             let namespaces = async {
@@ -199,14 +197,11 @@ impl Watches {
     }
 }
 
-/// Errors are counted and logged where the watch is opened; it goes on.
-async fn each<K>(events: impl Stream<Item = Result<K, watcher::Error>>, mut changed: impl FnMut(K)) {
+async fn each<V>(events: impl Stream<Item = Arc<V>>, mut changed: impl FnMut(&V)) {
     events
         .for_each(|event| {
-            if let Ok(object) = event {
-                changed(object);
-            }
-            std::future::ready(())
+            changed(&event);
+            ready(())
         })
         .await;
 }
@@ -220,29 +215,19 @@ fn whose_entry(entry: &str, namespace: &str) -> Option<RegistryName> {
     RegistryName::of_pull_secret_copy(entry).or_else(own)
 }
 
-/// Whether a Secret is a copy of the pull Secret of `registry`.
-pub(super) fn is_copy(secret: &impl ResourceExt, registry: &RegistryName) -> bool {
-    let labels = secret.labels();
-    let says = |key: &str, value: &str| labels.get(key).is_some_and(|known| known == value);
-    secret.name_any() == registry.pull_secret_copy()
-        && says(label::MANAGED_BY, FIELD_MANAGER)
-        && says(label::REGISTRY_NAMESPACE, &registry.namespace)
-        && says(label::REGISTRY_NAME, &registry.name)
+/// A Secret as the plan looks at it.
+pub(super) fn found_secret(secret: &Known, registry: &RegistryName) -> Option<Found> {
+    let ours = secret.is_copy_of(registry);
+    Some(Found { namespace: secret.namespace.to_string(), ours, resource_version: secret.resource_version()? })
 }
 
-pub(super) fn found_secret(secret: &impl ResourceExt, registry: &RegistryName) -> Option<Found> {
-    Some(Found {
-        namespace: secret.namespace()?,
-        ours: is_copy(secret, registry),
-        resource_version: secret.resource_version()?,
-    })
-}
-
-fn place(namespace: &PartialObjectMeta<Namespace>) -> Place {
-    Place {
-        name: namespace.name_any(),
-        labels: namespace.labels().clone(),
-        terminating: namespace.metadata.deletion_timestamp.is_some(),
+impl From<PartialObjectMeta<Namespace>> for Place {
+    fn from(namespace: PartialObjectMeta<Namespace>) -> Self {
+        Self {
+            name: namespace.name_any(),
+            labels: namespace.labels().clone(),
+            terminating: namespace.metadata.deletion_timestamp.is_some(),
+        }
     }
 }
 
@@ -251,28 +236,20 @@ fn named_place(name: &str) -> Place {
     Place { name: name.to_owned(), labels, terminating: false }
 }
 
-pub(super) fn account_of(account: &ServiceAccount) -> Option<Account> {
-    Some(Account {
-        namespace: account.namespace()?,
-        name: account.name_any(),
-        resource_version: account.resource_version()?,
-        entries: account.image_pull_secrets.iter().flatten().map(|entry| entry.name.clone()).collect(),
-        added: added(account),
-    })
+/// Of a service account what the plan looks at: there is one at least in every namespace.
+impl From<ServiceAccount> for Account {
+    fn from(account: ServiceAccount) -> Self {
+        Self {
+            namespace: account.namespace().unwrap_or_default(),
+            name: account.name_any(),
+            resource_version: account.resource_version().unwrap_or_default(),
+            entries: account.image_pull_secrets.iter().flatten().map(|entry| entry.name.clone()).collect(),
+            added: added(&account),
+        }
+    }
 }
 
 fn added(account: &ServiceAccount) -> BTreeSet<String> {
     let names = account.annotations().get(annotation::IMAGE_PULL_SECRETS);
     names.into_iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// Leaves of a service account what the plan looks at: there is one at least in every namespace.
-fn trim_account(account: &mut ServiceAccount) {
-    let metadata = &mut account.metadata;
-    (metadata.labels, metadata.owner_references, metadata.finalizers) = (None, None, None);
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|key, _| key == annotation::IMAGE_PULL_SECRETS);
-    }
-    metadata.annotations = metadata.annotations.take().filter(|annotations| !annotations.is_empty());
-    account.secrets = None;
 }

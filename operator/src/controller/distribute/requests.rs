@@ -21,7 +21,7 @@ use super::{
     reach,
 };
 use crate::{
-    controller::{apply::is_namespace_terminating, chain},
+    controller::{apply::is_namespace_terminating, chain, stores::Known},
     names::{FIELD_MANAGER, RegistryName, annotation, key},
 };
 
@@ -104,7 +104,7 @@ impl Requests<'_> {
     /// The version of a Secret that the watch does not show yet, if it is a copy of ours.
     async fn version_of_ours(&self, namespace: &str) -> Result<String, Refusal> {
         let secret = self.secrets(namespace).get_metadata(&self.registry.pull_secret_copy()).await?;
-        match reach::found_secret(&secret, self.registry) {
+        match reach::found_secret(&Known::of(&secret), self.registry) {
             Some(found) if found.ours => Ok(found.resource_version),
             _ => Err(Refusal::Taken),
         }
@@ -143,8 +143,7 @@ impl Requests<'_> {
             "imagePullSecrets": entries,
         });
         let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), &edit.namespace);
-        let account = accounts.patch(&edit.name, &parameters(), &Patch::Merge(patch)).await?;
-        reach::account_of(&account).ok_or(Refusal::Gone)
+        Ok(accounts.patch(&edit.name, &parameters(), &Patch::Merge(patch)).await?.into())
     }
 
     fn secrets(&self, namespace: &str) -> Api<Secret> {

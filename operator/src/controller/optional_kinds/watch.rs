@@ -9,21 +9,21 @@ use futures::{StreamExt, stream::BoxStream};
 use kube::{
     Api, ResourceExt,
     api::DynamicObject,
-    core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
-        reflector::{ObjectRef, Store, store::Writer},
+        reflector::{Store, store::Writer},
         watcher,
     },
 };
 
 use super::{OptionalKind, State, States, Unavailable, lock};
-use crate::{api::v1alpha1::PrivateRegistry, controller::stores, metrics::Metrics};
+use crate::{
+    controller::stores::{self, Known, RegistryRef},
+    metrics::Metrics,
+};
 
-/// A registry that has to be looked at again.
-pub(in crate::controller) type Registries = ObjectRef<DeserializeGuard<PrivateRegistry>>;
 /// The registries whose children of one kind have changed, as long as the cluster has the kind.
-pub(super) type Triggers = BoxStream<'static, Registries>;
+pub(super) type Triggers = BoxStream<'static, RegistryRef>;
 
 /// A store of our objects of this kind, and the registries whose objects were touched.
 pub(super) fn open(
@@ -49,7 +49,7 @@ pub(super) fn open(
             }
             ready(!gone)
         })
-        .filter_map(|event| ready(event.ok().as_ref().and_then(stores::owner)))
+        .filter_map(|event| ready(event.ok().and_then(|object| Known::of(&object).registry())))
         .boxed();
     (reader, triggers)
 }
