@@ -274,6 +274,12 @@ async fn reconcile(stored: Arc<StoredRegistry>, context: Arc<Context>) -> Result
     // The semaphore is never closed.
     let _permit = context.permits.acquire().await.ok();
     let name = validate::registry_name(stored.as_ref()).map_err(Error::Validate)?;
+    // Before anything else: whatever somebody does, there is no pass of any kind without this.
+    if let Err(wait) = context.memories.may_pass(&name) {
+        context.metrics.pass_deferred();
+        tracing::warn!(registry = %name, ?wait, "put off: its objects change again and again; does somebody else write them?");
+        return Ok(Action::requeue(wait));
+    }
     let registry = match stored.read() {
         Ok(registry) => registry,
         Err(error) => {
@@ -287,11 +293,6 @@ async fn reconcile(stored: Arc<StoredRegistry>, context: Arc<Context>) -> Result
     }
     context.memories.is_concerned_by(&name, concern(registry));
     context.memories.refers_to(&name, observe::referenced_secrets(&registry.spec));
-    if let Err(wait) = context.memories.may_pass(&name) {
-        context.metrics.pass_deferred();
-        tracing::warn!(registry = %name, ?wait, "put off: its objects change again and again; does somebody else write them?");
-        return Ok(Action::requeue(wait));
-    }
     let timer = context.metrics.reconcile_started();
     let result = Box::pin(reconcile_registry(registry, &name, &context)).await;
     context.metrics.reconcile_ended(timer, outcome(&result));

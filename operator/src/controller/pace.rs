@@ -35,6 +35,11 @@ impl Pace {
             Some(wait) => Err(wait),
         }
     }
+
+    /// Whether it is as if nothing was ever taken.
+    pub(super) fn is_full(self, now: Instant) -> bool {
+        self.full_at.is_none_or(|full_at| full_at <= now)
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +66,7 @@ mod tests {
         let (mut pace, start) = (Pace::default(), Instant::now());
         while pace.take(start).is_ok() {}
         let later = start + INTERVAL * BURST;
+        assert!(!pace.is_full(start) && pace.is_full(later));
         for _ in 0..BURST {
             assert_eq!(pace.take(later), Ok(()));
         }

@@ -4,21 +4,46 @@
 //! A copy says whose it is. Its watch tells of each one at the start, and the controller that there is no such registry; before
 //! anything is removed the API server is asked, because the controller's own watch may be behind.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use kube::{Api, api::ListParams};
 
 use super::{Distributed, LISTED_WITHIN, Outcome, Work, plan::Asked};
 use crate::{
     api::v1alpha1::PrivateRegistry,
-    controller::{Context, chain, now, wakeups::Pending},
+    controller::{Context, chain, now, pace::Pace, wakeups::Pending},
     names::RegistryName,
 };
 
-/// Sweeps after each registry that `gone` tells of, for ever.
+/// Sweeps after each registry that `gone` tells of, for ever. Whoever brings back what was removed is answered at a pace.
 pub(in crate::controller) async fn sweep(context: Arc<Context>, gone: Arc<Pending>) {
+    let mut paces = HashMap::<RegistryName, Pace>::new();
+    let (mut waiting, mut put_off) = (HashSet::new(), FuturesUnordered::new());
     loop {
-        let name = gone.next().await;
+        let name = tokio::select! {
+            name = gone.next() => name,
+            Some(name) = put_off.next() => {
+                waiting.remove(&name);
+                name
+            }
+        };
+        if waiting.contains(&name) {
+            continue;
+        }
+        paces.retain(|_, pace| !pace.is_full(Instant::now()));
+        let allowed = paces.entry(name.clone()).or_default().take(Instant::now());
+        if let Err(wait) = allowed {
+            context.metrics.pass_deferred();
+            tracing::warn!(registry = %name, ?wait, "put off: what a registry has left comes back; does somebody else write it?");
+            waiting.insert(name.clone());
+            put_off.push(tokio::time::sleep(wait).map(move |()| name));
+            continue;
+        }
         if let Err(error) = Box::pin(sweep_after(&context, &name)).await {
             tracing::warn!(registry = %name, error = chain(&error), "failed to look whether the registry is gone");
         }
