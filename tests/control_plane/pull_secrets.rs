@@ -154,7 +154,8 @@ async fn a_deleted_registry_takes_its_copies_along_and_never_hangs() -> Result<(
         }
         hall.until_account_pulls_with("default", &["theirs", &copy_name(&late)]).await?;
 
-        // An operator that has lost its rights to Secrets elsewhere.
+        // An operator that has lost its rights to Secrets elsewhere, of which the hall's is the only one that is left.
+        doomed.until_no_copy_of(&late).await?;
         let rights = stage.plane.set_verbs("secrets", &["get", "list", "watch", "create", "patch"]).await?;
         late.delete().await?;
         let left = format!("let go without removing all copies of the pull Secret: in namespace {}", hall.name);
