@@ -3,6 +3,7 @@
 use std::{
     io::{Write, stdout},
     net::SocketAddr,
+    process::ExitCode,
     sync::Arc,
     time::Duration,
 };
@@ -25,6 +26,7 @@ use crate::{
     lease::Election,
     metrics::Metrics,
     names::FIELD_MANAGER,
+    plugin::Plugin,
     telemetry::{self, Format},
 };
 
@@ -93,6 +95,8 @@ pub struct Args {
 enum Command {
     /// Print the `CustomResourceDefinition` in YAML
     Crd,
+    /// What the program does under the name kubectl-preg
+    Preg(Plugin),
 }
 
 /// `5m`, `90s`, `1h30m`.
@@ -106,10 +110,16 @@ impl Args {
     ///
     /// # Errors
     /// When something that has to run has ended, with what to do in its text where that is known.
-    pub fn run(self) -> anyhow::Result<()> {
-        if let Some(Command::Crd) = self.command {
-            return stdout().write_all(v1alpha1::crd_yaml()?.as_bytes()).context("failed to print");
+    pub fn run(mut self) -> anyhow::Result<ExitCode> {
+        match self.command.take() {
+            Some(Command::Crd) => stdout().write_all(v1alpha1::crd_yaml()?.as_bytes()).context("failed to print")?,
+            Some(Command::Preg(plugin)) => return Ok(plugin.run()?),
+            None => self.operate_until_told()?,
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn operate_until_told(self) -> anyhow::Result<()> {
         telemetry::init(self.log_level, self.log_format);
         // Work is waiting for the API server, and hashing on threads of its own: one thread is enough and keeps memory small.
         tokio::runtime::Builder::new_current_thread()

@@ -7,7 +7,7 @@ pub mod apply;
 pub mod build;
 pub mod distribute;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod issue;
 mod memory;
 pub mod observe;

@@ -15,7 +15,7 @@
 //!
 //! [`controller`] is the pipeline and what starts it, [`api`] what people write, [`names`] what two places must agree on,
 //! [`pki`] and [`credentials`] the decisions that need neither clock nor cluster. [`args`] wires all of it together with
-//! [`lease`], [`admin`], [`metrics`] and [`telemetry`].
+//! [`lease`], [`admin`], [`metrics`] and [`telemetry`]. [`plugin`] is what the same program is under the name `kubectl-preg`.
 
 pub mod admin;
 pub mod api;
@@ -26,4 +26,5 @@ pub mod lease;
 pub mod metrics;
 pub mod names;
 pub mod pki;
+pub mod plugin;
 pub mod telemetry;

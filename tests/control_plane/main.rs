@@ -20,6 +20,7 @@ mod lease;
 mod malformed;
 mod monitoring;
 mod place;
+mod plugin;
 mod pod_security;
 mod pull_secrets;
 mod replicas;

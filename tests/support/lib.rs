@@ -33,6 +33,7 @@ pub mod manifest;
 pub mod namespace;
 pub mod operator;
 pub mod pki;
+pub mod plugin;
 mod program;
 pub mod prometheus;
 pub mod registry;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// When all tests take place.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2031-05-06T07:08:09Z".parse().unwrap()
 }
 
@@ -43,7 +43,7 @@ pub(super) fn larder() -> RegistryName {
 }
 
 /// A resource with this spec, in YAML.
-pub(super) fn resource(spec: &str) -> PrivateRegistry {
+pub(crate) fn resource(spec: &str) -> PrivateRegistry {
     let spec: serde_json::Value = serde_saphyr::from_str(spec).unwrap();
     serde_json::from_value(json!({
         "apiVersion": "privateregistry.io/v1alpha1",

@@ -18,6 +18,7 @@ mod users;
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
 
+pub(crate) use self::pull_secrets::selector as namespace_selector;
 pub(super) use self::tls::WAITING_FOR_CERTIFICATE;
 use super::{
     Settings,

@@ -17,7 +17,8 @@ pub(super) fn pull_secrets(spec: &v1alpha1::PullSecrets) -> PullSecrets {
     }
 }
 
-fn selector(spec: &NamespaceSelector) -> Selector {
+/// The same as Kubernetes matches labels with.
+pub(crate) fn selector(spec: &NamespaceSelector) -> Selector {
     let labels = spec.match_labels.iter().map(|(key, value)| Expression::Equal(key.clone(), value.clone()));
     labels.chain(spec.match_expressions.iter().map(expression)).collect()
 }
