@@ -16,6 +16,7 @@ mod existing_volume;
 mod install;
 mod operator_restart;
 mod persistence;
+mod plugin;
 mod pull_secrets;
 mod push_pull;
 mod run_a_pod;

@@ -12,6 +12,7 @@ use support::https;
 use support::image::Image;
 use support::namespace::{Namespace, in_namespace};
 use support::pki::Authority;
+use support::registry::Registry;
 use support::wait::eventually;
 use tokio::net::TcpStream;
 
@@ -107,18 +108,11 @@ async fn the_certificate_is_worth_verifying() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_docker_engine_pulls_what_it_pushed() -> Result<()> {
     in_namespace("push_pull", async |namespace| {
-        let node = node_address(&namespace).await?;
-        let spec = format!("{{service: {{type: NodePort}}, tls: {{selfSigned: {{ipAddresses: [{node}]}}}}}}");
-        let team = namespace.registry("team").spec(&spec)?.ready().await?;
-        let service = namespace.api::<Service>().get("team").await?;
-        let port =
-            service.spec.and_then(|spec| spec.ports?.first()?.node_port).context("the Service has no node port")?;
-        let host = format!("{node}:{port}");
+        let (team, host) = on_node_port(&namespace).await?;
         let (push, pull) = (team.credentials("push").await?, team.credentials("pull").await?);
         let image = Image::random(2, 1 << 20)?;
         let reference = format!("{host}/app:1");
 
-        eventually("the nodes to lead the port on", async || Ok(TcpStream::connect(&host).await?)).await?;
         with_engine(async |engine| {
             let said = engine.refused(["pull", &reference]).await?;
             assert!(
@@ -143,6 +137,18 @@ async fn a_docker_engine_pulls_what_it_pushed() -> Result<()> {
         .context("this test needs nodes that this machine's Docker engine can reach, as on kind")
     })
     .await
+}
+
+/// A registry, and where machines beside the cluster reach it.
+pub(crate) async fn on_node_port(namespace: &Namespace) -> Result<(Registry, String)> {
+    let node = node_address(namespace).await?;
+    let spec = format!("{{service: {{type: NodePort}}, tls: {{selfSigned: {{ipAddresses: [{node}]}}}}}}");
+    let team = namespace.registry("team").spec(&spec)?.ready().await?;
+    let service = namespace.api::<Service>().get("team").await?;
+    let port = service.spec.and_then(|spec| spec.ports?.first()?.node_port).context("the Service has no node port")?;
+    let host = format!("{node}:{port}");
+    eventually("the nodes to lead the port on", async || Ok(TcpStream::connect(&host).await?)).await?;
+    Ok((team, host))
 }
 
 /// The address of a node, at which a node port answers.

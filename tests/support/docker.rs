@@ -112,6 +112,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Has what somebody else made the engine trust for one registry removed with the rest.
+    pub fn is_made_to_trust(&self, host: &str) {
+        self.note(|made| made.trusted.push(PathBuf::from("/etc/docker/certs.d").join(host)));
+    }
+
+    /// The file in which this engine's client keeps credentials.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("config.json")
+    }
+
+    /// Copies a file out of an image, into a folder of the engine's.
+    pub async fn copy_out(&self, image: &str, path: &str) -> Result<PathBuf> {
+        let name = format!("private-registry-test-{}", random_word());
+        self.note(|made| made.containers.push(name.clone()));
+        self.docker(["create", "--name", &name, image]).await?;
+        let copy = self.folder.path().join(&name);
+        let mut copied = self.command(["cp", &format!("{name}:{path}")]);
+        copied.arg(&copy);
+        run(copied).await?;
+        Ok(copy)
+    }
+
     /// Runs a container in the background under a random name, which is returned.
     pub async fn start<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String> {
         let name = format!("private-registry-test-{}", random_word());
