@@ -13,12 +13,14 @@ mod memory;
 pub mod observe;
 pub mod optional_kinds;
 mod pace;
+mod pods;
 mod publisher;
 pub mod registry;
 pub mod status;
 mod stores;
 pub mod validate;
 pub mod versions;
+pub mod volume;
 mod wakeups;
 
 use std::{collections::BTreeSet, future::Future, sync::Arc, time::Duration};
@@ -214,12 +216,14 @@ async fn reconcile_registry(
     let distributed =
         Box::pin(distribute::distribute(context, registry, &validated, children, &mut memory.distributed, now)).await;
     // (client, one patch) what a person wants to know
+    let growth_refused = memory.growth_refused.as_ref().map(|refusal| refusal.problem.clone());
     let pass = Pass {
         observed: &observed,
         registry: &validated,
         material: material.as_ref(),
         applied: &applied,
         distributed: &distributed,
+        growth_refused: growth_refused.as_ref(),
     };
     let previous = memory.status_of(registry);
     let status = status::status(&pass, previous.as_ref(), registry.metadata.generation, now);
@@ -254,7 +258,8 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let claim = unwatched.then_some(READ_CLAIM_AGAIN);
     let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
     let elsewhere = pass.distributed.again;
-    [next, loading, claim, kind, elsewhere].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+    let growth = pass.growth_refused.and_then(|_| SignedDuration::try_from(apply::claim::TRY_AGAIN).ok());
+    [next, loading, claim, kind, elsewhere, growth].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
 }
 
 /// Until the Pods are asked again that have lagged behind for so long.
@@ -392,6 +397,7 @@ pub async fn run(
     let secrets = watched.iter().map(|(_, stores)| stores.secrets.clone()).collect();
     let (reach, elsewhere) = Reach::of(&client, &scopes, secrets, settings.pull_secret_namespaces.clone(), &metrics);
     let elsewhere = elsewhere.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
+    let volumes = volume::poll(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
     let controllers = scopes.iter().zip(watched).map(|(scope, (controller, stores))| {
         let memories = Arc::clone(&memories);
         let context = Arc::new(Context {
@@ -429,7 +435,7 @@ pub async fn run(
             }
         }
     });
-    tokio::join!(join_all(controllers), elsewhere);
+    tokio::join!(join_all(controllers), elsewhere, volumes);
 }
 
 #[cfg(test)]

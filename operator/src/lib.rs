@@ -27,4 +27,5 @@ pub mod metrics;
 pub mod names;
 pub mod pki;
 pub mod plugin;
+mod quantity;
 pub mod telemetry;

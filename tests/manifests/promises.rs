@@ -82,11 +82,13 @@ const GOOD_NEWS: [&str; 16] = [
     "Settled",
 ];
 /// Words of the same form that are no reasons of ours: types of conditions end in `Ready` or are among them.
-const NO_REASONS: [&str; 11] = [
+const NO_REASONS: [&str; 13] = [
     "CleanUpFailed", // of a registry that is being deleted: nobody reads its status any more
-    "FileSystemResizePending",
+    "ControllerResizeError",
+    "Infeasible",
     "Issuing",
     "Lost",
+    "NodeResizeError",
     "Progressing",
     "ReplicaFailure",
     "ResolvedRefs",

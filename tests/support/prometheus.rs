@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 /// Labels that Prometheus adds to what it reads.
-const OF_THE_TARGET: [&str; 7] = ["instance", "job", "le", "namespace", "persistentvolumeclaim", "pod", "service"];
+const OF_THE_TARGET: [&str; 6] = ["instance", "job", "le", "namespace", "pod", "service"];
 
-/// Metrics that come from elsewhere: Prometheus itself and the kubelet.
-const FROM_ELSEWHERE: [&str; 3] = ["up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"];
+/// A metric that comes from elsewhere: from Prometheus itself.
+const FROM_ELSEWHERE: &str = "up";
 
 /// A metric that a query names, and the labels by which it selects or sums.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +55,7 @@ fn list(text: &str, end: char) -> Vec<String> {
 /// What keeps `named` from finding something in `exposition`, which is what Prometheus reads; `None` if nothing does.
 pub fn missing(named: &Named, exposition: &str) -> Option<String> {
     let metric = named.metric.as_str();
-    if FROM_ELSEWHERE.contains(&metric) {
+    if metric == FROM_ELSEWHERE {
         return None;
     }
     let family = ["_total", "_bucket", "_sum", "_count"].iter().find_map(|suffix| metric.strip_suffix(suffix));

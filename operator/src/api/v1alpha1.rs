@@ -44,7 +44,7 @@ pub use self::{
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
     pull_secrets::{LabelOperator, NamespaceRequirement, NamespaceSelector, PullSecrets},
     service::{IpFamilyPolicy, Service, ServiceType},
-    status::{CertificateStatus, PrivateRegistryStatus, PullSecretsStatus, StorageStatus},
+    status::{CertificateStatus, FileSystemStatus, PrivateRegistryStatus, PullSecretsStatus, StorageStatus},
     storage::{AccessMode, DeletionPolicy, EmptyDir, PersistentVolumeClaim, Storage},
     tls::{CertManager, IssuerRef, KeyAlgorithm, SecretRef, SelfSigned, Tls},
 };
@@ -89,10 +89,20 @@ pub use self::{
         priority = 1,
         description = "Why the registry is or is not ready"
     ),
+    printcolumn(
+        name = "Used%",
+        type_ = "integer",
+        json_path = ".status.storage.fileSystem.usedPercent",
+        priority = 1,
+        description = "How full the file system with the images is, in percent"
+    ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
         .message("the name becomes the name of a Service and the start of other names: use at most 50 lower case \
-                  letters, digits and '-', starting with a letter and ending with a letter or digit")
+                  letters, digits and '-', starting with a letter and ending with a letter or digit"),
+    validation = Rule::new(storage::size_does_not_shrink())
+        .message("storage.persistentVolumeClaim.size cannot shrink (left out, it is 10Gi) below what the claim has: Kubernetes \
+                  can only grow a claim")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PrivateRegistrySpec {

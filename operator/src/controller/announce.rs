@@ -12,7 +12,7 @@ use super::{
     distribute::Outcome,
     issue::Occurrence,
     publisher::Publisher,
-    status::conditions::{CERTIFICATE_EXPIRING, PAUSED, condition},
+    status::conditions::{CERTIFICATE_EXPIRING, PAUSED, VOLUME_NEARLY_FULL, condition},
     validate::{WAITING_FOR_CERTIFICATE, is_paused},
 };
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
@@ -161,6 +161,9 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
                 (condition::CERTIFICATE_READY, "True") if condition.reason == CERTIFICATE_EXPIRING => {
                     Some(event(EventType::Warning, condition))
                 }
+                (condition::STORAGE_READY, "True") if condition.reason == VOLUME_NEARLY_FULL => {
+                    Some(event(EventType::Warning, condition))
+                }
                 // What Stalled does not tell because it may pass, such as a Secret that does not exist.
                 (
                     condition::CERTIFICATE_READY
@@ -248,6 +251,11 @@ mod tests {
         let expiring = status("CertificateReady", "True", "CertificateExpiring");
         assert_eq!(reasons(Some(&status("CertificateReady", "True", "Provided")), &expiring), ["CertificateExpiring"]);
         assert!(reasons(Some(&expiring), &expiring).is_empty(), "once");
+        let [nearly, full] = [("True", "VolumeNearlyFull"), ("False", "VolumeFull")]
+            .map(|(is, reason)| status("StorageReady", is, reason));
+        assert_eq!(reasons(Some(&status("StorageReady", "True", "Bound")), &nearly), ["VolumeNearlyFull"]);
+        assert_eq!(reasons(Some(&nearly), &full), ["VolumeFull"]);
+        assert!(reasons(Some(&full), &status("StorageReady", "True", "Bound")).is_empty());
     }
 
     #[test]

@@ -6,16 +6,14 @@
 //! Of a paused registry only Secrets are applied: the running server reads them again by itself, and certificates and passwords
 //! that stood still would lock people out. Whatever starts, stops or changes a Pod, or leads clients to it, stays as it is.
 
+pub(super) mod claim;
 mod optional;
 mod prune;
 
 use std::{borrow::Cow, fmt::Debug, marker::PhantomData};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::core::v1::{PersistentVolumeClaim, Secret},
-};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -144,7 +142,7 @@ pub(super) async fn apply(
     let pull = apply.optional_secret(pull, stores).await?;
     let push = apply.optional_secret(push, stores).await?;
     let config = apply.one_by_version(config, &stores.config_maps).await?;
-    // A class that does not let its claims grow refuses a new size for good: that must not hold up the Pod.
+    // Whatever is refused here must not hold up a Pod that may have its volume already.
     let claim = apply.optional_claim(claim, stores).await;
     let network_policy = apply.all_optional(network_policy.into_iter().collect(), &stores.optional).await?.pop();
     let deployment = apply.one(deployment, &stores.deployments).await?;
@@ -258,17 +256,6 @@ impl Apply<'_> {
     async fn optional_secret(&mut self, desired: Option<Secret>, stores: &Stores) -> Result<Option<Secret>, Error> {
         match desired {
             Some(secret) => self.secret(secret, stores).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn optional_claim(
-        &mut self,
-        desired: Option<PersistentVolumeClaim>,
-        stores: &Stores,
-    ) -> Result<Option<PersistentVolumeClaim>, Error> {
-        match desired {
-            Some(claim) => self.one(claim, &stores.claims).await.map(Some),
             None => Ok(None),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,11 +11,12 @@ use std::{
 use k8s_openapi::api::core::v1::Secret;
 
 use super::{
-    apply::Record,
+    apply::{Record, claim::Refusal},
     distribute::Distributed,
     pace::Pace,
     stores::{Packed, forget_unused},
     versions::Versions,
+    volume::{Known, VolumeUse},
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
@@ -28,6 +30,8 @@ pub(super) struct Memory {
     pub(super) applied: Vec<Record>,
     /// Secrets as they were read or applied last.
     secrets: Vec<ReadSecret>,
+    /// A growth of the claim that was refused.
+    pub(super) growth_refused: Option<Refusal>,
     /// The files that all running Pods have loaded.
     pub(super) loaded: Option<Versions>,
     /// The files that a Pod has not loaded, and since when.
@@ -109,6 +113,7 @@ struct Entry {
     memory: Arc<tokio::sync::Mutex<Memory>>,
     failures: u32,
     pace: Pace,
+    volume: Known,
     references: Vec<String>,
     concern: Concern,
 }
@@ -125,6 +130,28 @@ impl Memories {
     /// When there were too many: how long to wait.
     pub(super) fn may_pass(&self, name: &RegistryName) -> Result<(), Duration> {
         self.with(name, |entry| entry.pace.take(Instant::now()))
+    }
+
+    /// Works with what is known of the registry's volume.
+    pub(super) fn with_volume<T>(&self, name: &RegistryName, work: impl FnOnce(&mut Known) -> T) -> T {
+        self.with(name, |entry| work(&mut entry.volume))
+    }
+
+    /// Whom to ask now how full a volume is.
+    pub(super) fn volumes_due(&self, now: Instant) -> Vec<(RegistryName, Vec<IpAddr>)> {
+        let registries = self.lock();
+        registries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.volume.due(now)?))).collect()
+    }
+
+    /// Takes note of what somebody answered, if the registry is still there. Whether the status may have to say something else.
+    pub(super) fn volume_answered(
+        &self,
+        name: &RegistryName,
+        volume: Option<VolumeUse>,
+        now: Instant,
+        jitter: f64,
+    ) -> bool {
+        self.lock().get_mut(name).is_some_and(|entry| entry.volume.answered(volume, now, jitter))
     }
 
     /// Forgets a registry that is gone.

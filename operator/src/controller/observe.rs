@@ -22,6 +22,7 @@ use super::{
     optional_kinds::{self, Optional, OptionalKind},
     stores::{self, Store, Whole},
     versions::Loaded,
+    volume::VolumeUse,
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistrySpec, Tls},
@@ -92,6 +93,8 @@ pub struct Observed {
     pub referenced: BTreeMap<String, Option<Arc<Secret>>>,
     /// Which of the mounted files the running Pods have loaded.
     pub loaded: Loaded,
+    /// How full the volume is, as far as a server has said.
+    pub volume: Option<VolumeUse>,
     /// Kinds of which a registry has a child only when its spec asks for one.
     pub optional: Optional,
 }
@@ -141,6 +144,7 @@ pub(super) async fn observe(
         observed.referenced.insert(secret, read);
     }
     observed.loaded = super::versions::loaded(context, name, &observed, memory).await?;
+    observed.volume = super::volume::observe(context, name, &observed).await;
     Ok(observed)
 }
 

@@ -13,17 +13,19 @@ use kube::{
 };
 use serde_json::json;
 
+use self::conditions::told_level;
 use super::{
     build::{Applied, Resources},
     distribute::Outcome,
     issue::Material,
     memory::Memory,
     observe::Observed,
-    registry::{Registry, Storage, Tls},
+    registry::{Problem, Registry, Storage, Tls},
 };
 use crate::{
     api::v1alpha1::{
-        CertificateStatus, PrivateRegistry, PrivateRegistryStatus, PullSecretsStatus, SecretRef, StorageStatus,
+        CertificateStatus, FileSystemStatus, PrivateRegistry, PrivateRegistryStatus, PullSecretsStatus, SecretRef,
+        StorageStatus,
     },
     names::{FIELD_MANAGER, RegistryName},
 };
@@ -50,6 +52,8 @@ pub struct Pass<'a> {
     pub applied: &'a Resources<Applied>,
     /// What has become of the pull Secret elsewhere.
     pub distributed: &'a Outcome,
+    /// That the claim does not grow as it was asked to.
+    pub growth_refused: Option<&'a Problem>,
 }
 
 impl Pass<'_> {
@@ -60,6 +64,14 @@ impl Pass<'_> {
             Storage::ExistingClaim(_) => self.observed.claim.as_deref(),
             Storage::EmptyDir { .. } => None,
         }
+    }
+
+    /// How full the volume is, as it is told. What was told stays while no server says anything.
+    fn file_system(&self, previous: Option<&PrivateRegistryStatus>) -> Option<FileSystemStatus> {
+        let before = previous.and_then(|status| status.storage.as_ref()?.file_system.as_ref());
+        let Some(volume) = self.observed.volume else { return before.cloned() };
+        let level = told_level(previous);
+        Some(volume.told(before, volume.level(level) != level))
     }
 }
 
@@ -90,7 +102,7 @@ pub fn status(
         push_secret_ref: told.and_then(|children| children.push.as_ref()).map(|secret| secret_ref(secret.name_any())),
         pull_secrets: pull_secrets(pass.distributed, previous),
         certificate: pass.material.and_then(certificate),
-        storage: pass.claim().map(storage),
+        storage: storage(pass, previous),
         replicas: Some(deployment.and_then(|status| status.replicas).unwrap_or_default()),
         selector: Some(registry.name.pod_selector()),
         ready_replicas: Some(deployment.and_then(|status| status.ready_replicas).unwrap_or_default()),
@@ -129,9 +141,16 @@ fn certificate(material: &Material) -> Option<CertificateStatus> {
     })
 }
 
-fn storage(claim: &PersistentVolumeClaim) -> StorageStatus {
-    let capacity = claim.status.as_ref().and_then(|status| status.capacity.as_ref()?.get("storage"));
-    StorageStatus { claim_name: claim.name_any(), capacity: capacity.map(|quantity| quantity.0.clone()) }
+/// What there is of a claim and of what its server says; nothing while there is neither.
+fn storage(pass: &Pass<'_>, previous: Option<&PrivateRegistryStatus>) -> Option<StorageStatus> {
+    let claim = pass.claim();
+    let capacity = claim.and_then(|claim| claim.status.as_ref()?.capacity.as_ref()?.get("storage"));
+    let storage = StorageStatus {
+        claim_name: claim.map(ResourceExt::name_any),
+        capacity: capacity.map(|quantity| quantity.0.clone()),
+        file_system: pass.file_system(previous),
+    };
+    (storage.claim_name.is_some() || storage.file_system.is_some()).then_some(storage)
 }
 
 /// Writes the status of `registry` unless it has it already, as far as the watch or this process knows.

@@ -9,26 +9,17 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode, client::conn::http1, header::HOST};
-use hyper_util::rt::TokioIo;
-use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::{Api, ResourceExt, api::ListParams};
+use k8s_openapi::api::core::v1::Secret;
 use serde::Deserialize;
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio::task::JoinSet;
 
 use super::{
     Context,
     memory::Memory,
     observe::{Error, Observed},
+    pods,
 };
-use crate::names::{RegistryName, key, port};
-
-/// A Pod answers at once or is not well.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// The answer has a few hundred bytes.
-const ANSWER_LIMIT: usize = 16 * 1024;
+use crate::names::{RegistryName, key};
 
 /// Which of the mounted files every running Pod has loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +104,7 @@ pub(super) async fn loaded(
     if memory.loaded.as_ref() == Some(&wanted) {
         return Ok(compare(&wanted, &[]));
     }
-    let pods = started_pods(context, name).await?;
+    let pods = pods::started(context, name).await?;
     let mut loaded = compare(&wanted, &ask(pods).await);
     if loaded.lagging.is_none() {
         memory.lagging = None;
@@ -128,63 +119,17 @@ pub(super) async fn loaded(
     Ok(loaded)
 }
 
-/// Pods whose server has started. One that has not will mount the files as they are then.
-async fn started_pods(context: &Context, name: &RegistryName) -> Result<Vec<(String, IpAddr)>, Error> {
-    let api = Api::<Pod>::namespaced(context.client.clone(), &name.namespace);
-    let pods = api
-        .list(&ListParams::default().labels(&name.pod_selector()))
-        .await
-        .map_err(|source| Error::Pods { registry: name.clone(), source })?;
-    Ok(pods.items.iter().filter_map(|pod| Some((pod.name_any(), started_at(pod)?))).collect())
-}
-
-/// The address of a Pod whose server has started, be it that it restarts right now: its volumes have the files of then.
-fn started_at(pod: &Pod) -> Option<IpAddr> {
-    let status = pod.status.as_ref()?;
-    let over =
-        matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) || pod.metadata.deletion_timestamp.is_some();
-    let started = status.container_statuses.iter().flatten().any(|container| {
-        let state = container.state.as_ref();
-        container.restart_count > 0 || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
-    });
-    status.pod_ip.as_ref().filter(|_| started && !over)?.parse().ok()
-}
-
 /// What each Pod says, asked at the same time.
 async fn ask(pods: Vec<(String, IpAddr)>) -> Vec<(String, Result<Versions, String>)> {
     let mut answers = JoinSet::new();
     for (pod, address) in pods {
-        answers.spawn(async move {
-            let answer = timeout(ANSWER_WITHIN, get_versions(address)).await;
-            let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")));
-            (pod, answer)
-        });
+        answers.spawn(async move { (pod, get_versions(address).await) });
     }
     answers.join_all().await
 }
 
 async fn get_versions(address: IpAddr) -> Result<Versions, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
-    let port = u16::try_from(port::DEBUG).map_err(|error| text(&error))?;
-    let stream = TcpStream::connect((address, port)).await.map_err(|error| text(&error))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| text(&error))?;
-    let request = Request::get("/versions")
-        .header(HOST, format!("{address}:{port}"))
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| text(&error))?;
-    let exchange = async {
-        let response = sender.send_request(request).await.map_err(|error| text(&error))?;
-        if response.status() != StatusCode::OK {
-            return Err(format!("it answers {}", response.status()));
-        }
-        let body =
-            Limited::new(response.into_body(), ANSWER_LIMIT).collect().await.map_err(|error| error.to_string())?;
-        serde_json::from_slice::<Answer>(&body.to_bytes()).map(Versions::from).map_err(|error| text(&error))
-    };
-    tokio::select! {
-        answer = exchange => answer,
-        Err(error) = connection => Err(text(&error)),
-    }
+    pods::get::<Answer>(address, "/versions").await.map(Versions::from)
 }
 
 fn compare(wanted: &Versions, answers: &[(String, Result<Versions, String>)]) -> Loaded {

@@ -95,11 +95,28 @@ pub struct CertificateStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageStatus {
-    /// Name of the claim.
-    pub claim_name: String,
-    /// Capacity of the bound volume.
+    /// Name of the claim. Not there for an `emptyDir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim_name: Option<String>,
+    /// Capacity of the bound volume, as the claim has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<String>,
+    /// What the server says of the file system that it keeps images on. It is written again when it has changed by more than a
+    /// percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system: Option<FileSystemStatus>,
+}
+
+/// How full a file system is. Everything on it counts: where volumes are directories of a node's disk, that is all of the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileSystemStatus {
+    /// Its size.
+    pub capacity: String,
+    /// What can still be written to it.
+    pub available: String,
+    /// How much is taken of its bytes or of its inodes, whichever is more, in percent.
+    pub used_percent: i32,
 }
 
 /// Copies of the pull Secret.

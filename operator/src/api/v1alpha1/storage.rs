@@ -16,12 +16,8 @@ use super::is_object_name;
         .message("storage cannot change between persistentVolumeClaim and emptyDir: what is stored would be lost; \
                   create another PrivateRegistry and copy the images"),
     // The claim's rules stand here and not on the claim, because leaving `persistentVolumeClaim` out means the same as
-    // writing its defaults, and a rule on a field does not run when the field comes or goes.
-    validation = Rule::new("has(self.emptyDir) || has(oldSelf.emptyDir) || quantity(has(self.persistentVolumeClaim) && \
-        has(self.persistentVolumeClaim.size) ? self.persistentVolumeClaim.size : '10Gi').compareTo(quantity(\
-        has(oldSelf.persistentVolumeClaim) && has(oldSelf.persistentVolumeClaim.size) ? \
-        oldSelf.persistentVolumeClaim.size : '10Gi')) >= 0")
-        .message("storage.persistentVolumeClaim.size cannot shrink (left out, it is 10Gi): Kubernetes can only grow a claim"),
+    // writing its defaults, and a rule on a field does not run when the field comes or goes. The one about the size needs the
+    // status, and stands at the top.
     validation = Rule::new("has(self.emptyDir) || has(oldSelf.emptyDir) || (has(self.persistentVolumeClaim) && \
         has(self.persistentVolumeClaim.storageClassName) ? self.persistentVolumeClaim.storageClassName : '') == (\
         has(oldSelf.persistentVolumeClaim) && has(oldSelf.persistentVolumeClaim.storageClassName) ? \
@@ -64,7 +60,8 @@ pub struct Storage {
     has(self.accessModes))").message("existingClaim stands alone: size, storageClassName and accessModes are those of the claim \
     that exists"))]
 pub struct PersistentVolumeClaim {
-    /// Size of the claim, such as 10Gi. It can grow, if the storage class allows it, and never shrink. Defaults to 10Gi.
+    /// Size of the claim, such as 10Gi. It can grow, if the storage class allows it, and never shrink below what the claim has.
+    /// Defaults to 10Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))")
@@ -100,6 +97,23 @@ pub struct EmptyDir {
     #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))")
         .message("sizeLimit must be a positive quantity such as 5Gi"))]
     pub size_limit: Option<String>,
+}
+
+/// CEL, for the whole object: that the claim's size does not shrink, but for a growth that has not come about, which can be taken
+/// back to what the claim has.
+pub(super) fn size_does_not_shrink() -> String {
+    let claim = |object: &str| format!("{object}.spec.storage.persistentVolumeClaim");
+    let size = |object: &str| {
+        let claim = claim(object);
+        format!("quantity(has({object}.spec.storage) && has({claim}) && has({claim}.size) ? {claim}.size : '10Gi')")
+    };
+    let (new, old) = (size("self"), size("oldSelf"));
+    let status = "self.status.storage";
+    format!(
+        "{new}.compareTo({old}) >= 0 || (has(self.spec.storage) && has(self.spec.storage.emptyDir)) || \
+         (has(self.status) && has({status}) && has({status}.capacity) && \
+         {new}.compareTo(quantity({status}.capacity)) >= 0)"
+    )
 }
 
 /// How the claim may be mounted. The registry always writes it.

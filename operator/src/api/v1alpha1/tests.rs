@@ -149,6 +149,15 @@ fn what_is_stored_cannot_be_lost_by_an_edit() {
     assert_eq!(change_refused("{}", &sized("10Gi")), "");
     says(&change_refused(&sized("2Gi"), &sized("1Gi")), "size cannot shrink");
     says(&change_refused(&sized("20Gi"), "{}"), "size cannot shrink (left out, it is 10Gi)");
+    let taken_back = |size: &str| {
+        let [mut old, mut new] = ["20Gi", size].map(|size| resource("larder", &sized(size)));
+        for object in [&mut old, &mut new] {
+            object["status"] = json!({"storage": {"capacity": "10Gi"}});
+        }
+        answer(&new, Some(&old))
+    };
+    assert_eq!((taken_back("10Gi"), taken_back("15Gi")), (String::new(), String::new()), "it has not grown yet");
+    says(&taken_back("9Gi"), "size cannot shrink");
     says(
         &change_refused("{}", "{storage: {emptyDir: {}}}"),
         "cannot change between persistentVolumeClaim and emptyDir",

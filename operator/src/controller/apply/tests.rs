@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Service, ServiceAccount},
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount},
 };
 use kube::{
     api::{DynamicObject, PartialObjectMeta},
@@ -36,6 +36,8 @@ struct Server {
     version: u32,
     /// What it does not let anybody write, and what it says then.
     refuses: Option<(&'static str, &'static str)>,
+    /// Whether it lets no claim change its size.
+    fixed_size: bool,
 }
 
 impl Server {
@@ -44,6 +46,10 @@ impl Server {
         let place = path.rsplit('/').take(2).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("/");
         self.requests.push(format!("{method} {place}"));
         match *method {
+            Method::PATCH if self.fixed_size && self.is_resize(&place, body) => {
+                let message = "its class does not allow it";
+                (StatusCode::FORBIDDEN, json!({"kind": "Status", "status": "Failure", "message": message, "code": 403}))
+            }
             Method::PATCH if self.refuses.is_some_and(|(refused, _)| refused == place) => {
                 let message = self.refuses.map(|(_, message)| message);
                 (StatusCode::FORBIDDEN, json!({"kind": "Status", "status": "Failure", "message": message, "code": 403}))
@@ -63,6 +69,12 @@ impl Server {
                 |object| (StatusCode::OK, object.clone()),
             ),
         }
+    }
+
+    fn is_resize(&self, place: &str, body: &[u8]) -> bool {
+        let size = |claim: &Value| claim["spec"]["resources"]["requests"]["storage"].clone();
+        let known = self.objects.get(place).filter(|_| place.starts_with("persistentvolumeclaims/"));
+        known.is_some_and(|known| size(known) != size(&serde_json::from_slice(body).unwrap()))
     }
 
     /// The version changes with the content alone.
@@ -167,6 +179,10 @@ impl Cluster {
         let accounts = service_accounts;
         see::<PartialObjectMeta<ServiceAccount>>("serviceaccounts", &objects, |event| drop(accounts.apply(event)));
         see("ingresses", &objects, |event| ingresses.apply_watcher_event(&event));
+    }
+
+    fn claim_size(&self) -> Value {
+        self.server().objects["persistentvolumeclaims/larder"]["spec"]["resources"]["requests"]["storage"].clone()
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Server> {
@@ -356,21 +372,49 @@ async fn a_secret_of_somebody_else_s_is_not_taken_over_although_the_watch_shows_
     assert_eq!(cluster.server().objects["secrets/larder-pull"], foreign);
 }
 
+const LARGER: &str = "{podLabels: {shelf: top}, storage: {persistentVolumeClaim: {size: 20Gi}}}";
+
 #[tokio::test]
-async fn a_claim_that_may_not_grow_does_not_hold_up_the_pod() {
+async fn a_claim_that_may_not_grow_stays_as_it_is_and_holds_nothing_up() {
     let mut cluster = Cluster::new();
     cluster.apply("{}").await.unwrap();
-    cluster.server().refuses = Some(("persistentvolumeclaims/larder", "its class does not allow it"));
+    cluster.server().fixed_size = true;
 
-    let larger = "{podLabels: {shelf: top}, storage: {persistentVolumeClaim: {size: 20Gi}}}";
-    let error = cluster.apply(larger).await.unwrap_err();
-
-    assert_eq!(
-        crate::controller::chain(&error),
-        "failed to apply PersistentVolumeClaim kitchen/larder: its class does not allow it"
-    );
+    cluster.apply(LARGER).await.unwrap();
     let deployment = cluster.server().objects["deployments/larder"].clone();
     assert_eq!(deployment["spec"]["template"]["metadata"]["labels"]["shelf"], "top");
+    assert_eq!(cluster.claim_size(), "10Gi");
+    let refusal = cluster.memory.growth_refused.take().unwrap();
+    assert_eq!(refusal.problem.reason, "VolumeExpansionRefused");
+    let says = "PersistentVolumeClaim larder stays at 10Gi and does not become 20Gi: its class does not allow it. If";
+    assert!(refusal.problem.message.starts_with(says), "{}", refusal.problem.message);
+    cluster.memory.growth_refused = Some(refusal);
+
+    // Nothing is asked again and again, and what is not the size goes on.
+    assert!(cluster.apply(LARGER).await.unwrap().is_empty());
+    let owned = LARGER.replace("{size: 20Gi}}", "{size: 20Gi}, deletionPolicy: Delete}");
+    assert_eq!(cluster.apply(&owned).await.unwrap(), ["PATCH persistentvolumeclaims/larder"]);
+    let claim = cluster.server().objects["persistentvolumeclaims/larder"].clone();
+    assert_eq!(claim["metadata"]["ownerReferences"][0]["name"], "larder");
+}
+
+#[tokio::test]
+async fn a_growth_that_is_allowed_or_no_longer_wanted_is_no_problem() {
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+    cluster.server().fixed_size = true;
+    cluster.apply(LARGER).await.unwrap();
+    cluster.apply("{}").await.unwrap();
+    assert!(cluster.memory.growth_refused.is_none());
+
+    cluster.server().fixed_size = false;
+    assert!(cluster.apply(LARGER).await.unwrap().contains(&"PATCH persistentvolumeclaims/larder".to_owned()));
+    assert_eq!(cluster.claim_size(), "20Gi");
+    assert!(cluster.memory.growth_refused.is_none());
+
+    // As one that a registry of this name has left, or that a person has enlarged.
+    assert!(cluster.apply("{}").await.unwrap().iter().all(|request| !request.contains("persistentvolumeclaims")));
+    assert_eq!(cluster.claim_size(), "20Gi");
 }
 
 #[tokio::test]

@@ -4,11 +4,15 @@ use serde_json::{Value, json};
 
 use crate::controller::{
     optional_kinds::{OptionalChild, OptionalKind},
-    registry::{Registry, Storage, Tls},
+    registry::{Registry, Tls},
 };
 
 /// Seconds before the end of a certificate that somebody else has to replace.
 const WEEK: i64 = 7 * 24 * 3600;
+
+/// What helps a full volume.
+const MAKE_ROOM: &str = "Enlarge spec.storage.persistentVolumeClaim.size if the storage class lets claims grow, or delete images and \
+                         collect the garbage.";
 
 pub(super) fn prometheus_rule(registry: &Registry) -> Option<OptionalChild> {
     let wanted = registry.monitoring.prometheus_rule.as_ref()?;
@@ -25,7 +29,7 @@ pub(super) fn prometheus_rule(registry: &Registry) -> Option<OptionalChild> {
         .into_iter()
         .chain([alerts.errors(), alerts.reload_refused(), alerts.logins_not_checked()])
         .chain(renewed_before(registry).map(|seconds| alerts.certificate_ends(seconds)))
-        .chain(claim(registry).map(|claim| alerts.volume_fills(&name.namespace, &claim)))
+        .chain([alerts.volume_fills(), alerts.volume_full()])
         .collect();
     let group = json!({"name": format!("private-registry-{}-{}", name.namespace, name.name), "rules": rules});
     Some(OptionalKind::PrometheusRule.child(metadata, json!({"groups": [group]})))
@@ -38,14 +42,6 @@ fn renewed_before(registry: &Registry) -> Option<i64> {
         Tls::SelfSigned(tls) => Some(tls.wanted.renew_before.as_secs() / 2),
         Tls::CertManager(tls) => Some(tls.request.as_ref().map_or(WEEK, |it| it.wanted.renew_before.as_secs() / 2)),
         Tls::Provided(_) => Some(WEEK),
-    }
-}
-
-fn claim(registry: &Registry) -> Option<String> {
-    match &registry.storage {
-        Storage::Claim { .. } => Some(registry.name.workload()),
-        Storage::ExistingClaim(claim) => Some(claim.clone()),
-        Storage::EmptyDir { .. } => None,
     }
 }
 
@@ -127,18 +123,31 @@ impl Alerts {
         )
     }
 
-    fn volume_fills(&self, namespace: &str, claim: &str) -> Value {
-        let volume = format!("namespace=\"{namespace}\",persistentvolumeclaim=\"{claim}\"");
+    fn volume_fills(&self) -> Value {
+        let Self { series, registry } = self;
+        let (used, available) = (
+            format!("registry_storage_volume_used_bytes{{{series}}}"),
+            format!("registry_storage_volume_available_bytes{{{series}}}"),
+        );
         alert(
             "PrivateRegistryVolumeFills",
             "warning",
             "15m",
-            &format!(
-                "kubelet_volume_stats_available_bytes{{{volume}}} / kubelet_volume_stats_capacity_bytes{{{volume}}} < 0.1"
-            ),
-            &format!("The volume of registry {} is almost full", self.registry),
-            "Pushes fail when it is; pulls go on. Enlarge spec.storage.persistentVolumeClaim.size if the storage class lets claims \
-             grow, or delete images and collect the garbage.",
+            &format!("{available} / ({used} + {available}) < 0.15"),
+            &format!("The volume of registry {registry} is almost full"),
+            &format!("Pushes fail when it is; pulls go on. {MAKE_ROOM}"),
+        )
+    }
+
+    fn volume_full(&self) -> Value {
+        let Self { series, registry } = self;
+        alert(
+            "PrivateRegistryVolumeFull",
+            "critical",
+            "0m",
+            &format!("increase(registry_storage_volume_refused_writes_total{{{series}}}[15m]) > 0"),
+            &format!("Registry {registry} has no room for what is pushed"),
+            &format!("Pushes fail, pulls go on. {MAKE_ROOM}"),
         )
     }
 }

@@ -6,21 +6,25 @@
 mod certificate;
 mod exposure;
 mod monitoring;
+mod storage;
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::{apps::v1::Deployment, core::v1::PersistentVolumeClaim},
+    api::apps::v1::Deployment,
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
 };
 use kube::ResourceExt;
 
-pub(in crate::controller) use self::certificate::CERTIFICATE_EXPIRING;
+pub(in crate::controller) use self::{
+    certificate::CERTIFICATE_EXPIRING,
+    storage::{VOLUME_NEARLY_FULL, told_level},
+};
 use super::Pass;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::{
         distribute::Outcome,
-        registry::{About, Auth, Problem, Storage, Users},
+        registry::{About, Auth, Problem, Users},
         versions::file_version,
     },
     names::{annotation, key},
@@ -36,7 +40,7 @@ pub mod condition {
     pub const STALLED: &str = "Stalled";
     /// A good certificate is served.
     pub const CERTIFICATE_READY: &str = "CertificateReady";
-    /// The volume is there.
+    /// The volume is there, as large as it should be, and not full.
     pub const STORAGE_READY: &str = "StorageReady";
     /// All users have a password that can be used.
     pub const CREDENTIALS_READY: &str = "CredentialsReady";
@@ -76,9 +80,9 @@ pub(super) fn conditions(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Vec<Condition> {
-    let [certificate, storage, credentials] = [certificate::finding(pass, now), storage(pass), credentials(pass)];
+    let [certificate, claim, credentials] = [certificate::finding(pass, now), storage::claim(pass), credentials(pass)];
     let exposure = exposure::exposure(pass);
-    let unfinished = unfinished(pass, &storage).or_else(|| Some(exposure.clone()).filter(|exposure| !exposure.holds));
+    let unfinished = unfinished(pass, &claim).or_else(|| Some(exposure.clone()).filter(|exposure| !exposure.holds));
     let ready = ready(pass, unfinished.as_ref());
     let reconciling = unfinished
         .or_else(|| loading(pass))
@@ -97,7 +101,7 @@ pub(super) fn conditions(
         (condition::RECONCILING, reconciling),
         (condition::STALLED, stalled),
         (condition::CERTIFICATE_READY, certificate),
-        (condition::STORAGE_READY, storage),
+        (condition::STORAGE_READY, storage::with_room(pass, claim, previous)),
         (condition::CREDENTIALS_READY, credentials),
         (condition::EXPOSURE_READY, exposure),
     ]
@@ -163,7 +167,7 @@ fn dated(
 }
 
 fn problem<'a>(pass: &'a Pass<'_>, matches: impl Fn(&Problem) -> bool) -> Option<&'a Problem> {
-    pass.registry.problems.iter().find(|problem| matches(problem))
+    pass.registry.problems.iter().chain(pass.growth_refused).find(|problem| matches(problem))
 }
 
 fn ready(pass: &Pass<'_>, unfinished: Option<&Finding>) -> Finding {
@@ -257,61 +261,6 @@ fn loading(pass: &Pass<'_>) -> Option<Finding> {
         pass.observed.loaded.lagging.clone()?
     };
     Some(Finding::new(true, "LoadingFiles", message))
-}
-
-fn storage(pass: &Pass<'_>) -> Finding {
-    if let Some(problem) = problem(pass, |problem| problem.about == About::Storage) {
-        return problem.into();
-    }
-    if let Storage::EmptyDir { .. } = pass.registry.storage {
-        return Finding::new(true, "EmptyDir", "images are kept in the Pod and are gone with it");
-    }
-    pass.claim().map_or_else(
-        || {
-            Finding::new(
-                false,
-                "WaitingForService",
-                "the PersistentVolumeClaim follows when the Service has its address",
-            )
-        },
-        claim,
-    )
-}
-
-fn claim(claim: &PersistentVolumeClaim) -> Finding {
-    let name = claim.name_any();
-    let status = claim.status.as_ref();
-    match status.and_then(|status| status.phase.as_deref()) {
-        Some("Bound") => {
-            let resizing = status.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|condition| {
-                condition.status == "True"
-                    && ["Resizing", "FileSystemResizePending"].contains(&condition.type_.as_str())
-            });
-            match resizing {
-                Some(condition) => Finding::new(
-                    true,
-                    "Resizing",
-                    format!("PersistentVolumeClaim {name} is growing: {}", condition.type_),
-                ),
-                None => Finding::new(true, "Bound", format!("PersistentVolumeClaim {name} is bound")),
-            }
-        }
-        Some("Lost") => Finding::new(
-            false,
-            "ClaimLost",
-            format!(
-                "PersistentVolumeClaim {name} has lost its volume: restore the volume, or delete the claim to start empty"
-            ),
-        ),
-        _ => Finding::new(
-            false,
-            "ClaimPending",
-            format!(
-                "PersistentVolumeClaim {name} is not bound: it waits for the Pod or for a volume of its class; \
-                 kubectl describe pvc {name}"
-            ),
-        ),
-    }
 }
 
 fn credentials(pass: &Pass<'_>) -> Finding {

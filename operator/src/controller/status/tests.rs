@@ -1,4 +1,5 @@
 mod generations;
+mod storage;
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -19,6 +20,7 @@ struct Cluster {
     claim: Value,
     paused: bool,
     distributed: Outcome,
+    growth_refused: Option<Problem>,
 }
 
 impl Cluster {
@@ -31,6 +33,7 @@ impl Cluster {
             claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
             paused: false,
             distributed: Outcome::default(),
+            growth_refused: None,
         }
     }
 
@@ -54,6 +57,7 @@ impl Cluster {
             material: Some(&material),
             applied: &applied,
             distributed,
+            growth_refused: self.growth_refused.as_ref(),
         };
         status(&pass, previous, Some(3), at)
     }
@@ -127,8 +131,14 @@ fn the_first_write_has_every_condition() {
     let applied = Resources { service: desired.service, children: None, phase: PhantomData };
     let observed = Observed::default();
     let distributed = Outcome::default();
-    let pass =
-        Pass { observed: &observed, registry: &registry, material: None, applied: &applied, distributed: &distributed };
+    let pass = Pass {
+        observed: &observed,
+        registry: &registry,
+        material: None,
+        applied: &applied,
+        distributed: &distributed,
+        growth_refused: None,
+    };
     let status = status(&pass, None, Some(1), now());
     let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
     let wanted =
@@ -198,11 +208,6 @@ fn a_claim_that_is_not_bound_is_why_the_pod_does_not_start() {
     assert_eq!(condition_of(&status, condition::READY), is("False", "ClaimPending"));
     assert_eq!(condition_of(&status, condition::STORAGE_READY), is("False", "ClaimPending"));
 
-    let growing = Cluster {
-        claim: json!({"phase": "Bound", "conditions": [{"type": "FileSystemResizePending", "status": "True"}]}),
-        ..Cluster::serving()
-    };
-    assert_eq!(condition_of(&growing.status("{}", None, now()), condition::STORAGE_READY), is("True", "Resizing"));
     let in_the_pod = Cluster::serving().status("{storage: {emptyDir: {}}}", None, now());
     assert_eq!(condition_of(&in_the_pod, condition::STORAGE_READY), is("True", "EmptyDir"));
     assert_eq!(in_the_pod.storage, None);

@@ -1,5 +1,4 @@
 use k8s_openapi::ByteString;
-use serde_json::json;
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpListener};
 
 use super::*;
@@ -28,21 +27,6 @@ fn a_file_is_loaded_when_every_pod_says_so() {
 #[test]
 fn nobody_lags_behind_where_nobody_runs() {
     assert!(compare(&versions("new"), &[]).htpasswd);
-}
-
-#[test]
-fn a_server_that_has_started_is_asked() {
-    let pod = |state: serde_json::Value, restarts: i32, phase: &str| -> Option<IpAddr> {
-        let container = json!({"name": "registry", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
-            "state": state});
-        let status = json!({"phase": phase, "podIP": "10.1.2.3", "containerStatuses": [container]});
-        started_at(&serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap())
-    };
-    let waiting = json!({"waiting": {"reason": "ContainerCreating"}});
-    assert!(pod(json!({"running": {}}), 0, "Running").is_some());
-    assert_eq!(pod(waiting.clone(), 0, "Pending"), None, "it will mount what is there then");
-    assert!(pod(waiting, 3, "Running").is_some(), "it restarts with the files that it has");
-    assert_eq!(pod(json!({"terminated": {"exitCode": 0}}), 0, "Failed"), None, "an evicted Pod never comes back");
 }
 
 #[test]

@@ -62,7 +62,14 @@ fn certificate(view: &View, now: Timestamp) -> String {
 fn storage(view: &View) -> String {
     let Some(storage) = &view.storage else { return "no claim".to_owned() };
     let capacity = storage.capacity.as_ref().map_or_else(|| "not bound yet".to_owned(), |size| format!("of {size}"));
-    format!("PersistentVolumeClaim {} {capacity}", storage.claim_name)
+    let claim = storage
+        .claim_name
+        .as_ref()
+        .map_or_else(|| "no claim".to_owned(), |name| format!("PersistentVolumeClaim {name} {capacity}"));
+    match &storage.file_system {
+        Some(volume) => format!("{claim}; {} % taken, {} free", volume.used_percent, volume.available),
+        None => claim,
+    }
 }
 
 fn user(user: &User) -> String {

@@ -151,20 +151,27 @@ fn alerts_are_about_this_registry_alone_and_about_what_it_has() {
             "PrivateRegistryLoginsNotChecked",
             "PrivateRegistryCertificateEnds",
             "PrivateRegistryVolumeFills",
+            "PrivateRegistryVolumeFull",
         ]
     );
     assert_eq!(all[0].1, r#"absent(up{namespace="kitchen",service="larder-metrics"} == 1)"#);
     let half = 15 * 24 * 3600;
     assert!(all[4].1.ends_with(&format!("- time() < {half}")), "half of the 30 days for its renewal: {}", all[4].1);
-    assert!(all[5].1.contains(r#"persistentvolumeclaim="larder""#));
+    assert!(all.iter().all(|(_, expression)| expression.contains(r#"service="larder-metrics""#)), "{all:?}");
     assert!(all.iter().all(|(_, expression)| expression.contains(r#"namespace="kitchen""#)), "{all:?}");
 
     let short = "{tls: {disabled: true}, storage: {emptyDir: {}}, replicas: 0, monitoring: {serviceMonitor: {}, prometheusRule: {}}}";
     let names: Vec<_> = alerts(short).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["PrivateRegistryErrors", "PrivateRegistryReloadRefused", "PrivateRegistryLoginsNotChecked"],
-        "no certificate, no volume, and one that was stopped is meant to be down"
+        [
+            "PrivateRegistryErrors",
+            "PrivateRegistryReloadRefused",
+            "PrivateRegistryLoginsNotChecked",
+            "PrivateRegistryVolumeFills",
+            "PrivateRegistryVolumeFull",
+        ],
+        "no certificate, and one that was stopped is meant to be down"
     );
 }
 

@@ -1,0 +1,100 @@
+use serde_json::json;
+
+use super::*;
+
+fn answer(used: u64, available: u64, refused: Option<u64>) -> Option<VolumeUse> {
+    let answer = json!({
+        "volume": {"capacityBytes": 1000, "usedBytes": used, "availableBytes": available, "inodes": 0, "inodesFree": 0},
+        "refusedWrites": {"total": 7, "secondsAgo": refused},
+    });
+    VolumeUse::of(&serde_json::from_value(answer).unwrap())
+}
+
+fn full_to(percent: u8) -> VolumeUse {
+    VolumeUse { capacity: 100 << 30, available: u64::from(100 - percent) << 30, percent, refused: false }
+}
+
+#[test]
+fn what_root_keeps_for_itself_is_not_free() {
+    assert_eq!(answer(0, 1000, None).unwrap().percent, 0);
+    assert_eq!(answer(851, 99, None).unwrap().percent, 90, "as df says it, rounded up");
+    assert_eq!(answer(950, 0, None).unwrap().percent, 100);
+    let none = json!({"volume": null, "refusedWrites": {"total": 0, "secondsAgo": null}});
+    assert_eq!(VolumeUse::of(&serde_json::from_value(none).unwrap()), None, "it keeps images in memory");
+}
+
+#[test]
+fn inodes_run_out_like_bytes() {
+    let answer = json!({
+        "volume": {"capacityBytes": 1000, "usedBytes": 1, "availableBytes": 999, "inodes": 100, "inodesFree": 4},
+        "refusedWrites": {"total": 0, "secondsAgo": null},
+    });
+    assert_eq!(VolumeUse::of(&serde_json::from_value(answer).unwrap()).unwrap().percent, 96);
+}
+
+#[test]
+fn what_did_not_fit_lately_makes_a_volume_full_however_much_is_free() {
+    let refused = |ago| answer(500, 500, ago).unwrap().level(Level::Room);
+    assert_eq!((refused(Some(0)), refused(Some(300))), (Level::Full, Level::Full));
+    assert_eq!((refused(Some(301)), refused(None)), (Level::Room, Level::Room));
+}
+
+#[test]
+fn a_level_that_was_told_does_not_change_to_and_fro() {
+    let levels = |percents: &[u8]| {
+        let mut level = Level::Room;
+        percents.iter().for_each(|percent| level = full_to(*percent).level(level));
+        level
+    };
+    assert_eq!(levels(&[84]), Level::Room);
+    assert_eq!(levels(&[85]), Level::NearlyFull);
+    assert_eq!(levels(&[85, 80]), Level::NearlyFull);
+    assert_eq!(levels(&[85, 79, 84]), Level::Room);
+    assert_eq!(levels(&[98]), Level::NearlyFull);
+    assert_eq!(levels(&[99]), Level::Full);
+    assert_eq!(levels(&[99, 97]), Level::Full);
+    assert_eq!(levels(&[99, 96]), Level::NearlyFull);
+    assert_eq!(levels(&[99, 40]), Level::Room, "after the claim has grown");
+}
+
+#[test]
+fn filling_a_volume_writes_the_status_fifty_times_and_trembling_never() {
+    let (mut told, mut writes): (Option<FileSystemStatus>, _) = (None, 0);
+    let mut tell = |percent| {
+        let next = full_to(percent).told(told.as_ref(), false);
+        writes += usize::from(told.as_ref() != Some(&next));
+        told = Some(next);
+        writes
+    };
+    let filled = (0..=100).map(&mut tell).last().unwrap();
+    assert_eq!(filled, 51);
+    assert_eq!((0..200).map(|turn| tell(100 - turn % 2)).last(), Some(filled));
+}
+
+#[test]
+fn a_status_says_what_a_person_wants_to_know_and_says_it_anew_with_a_new_level() {
+    let told = full_to(85).told(None, false);
+    assert_eq!(told, FileSystemStatus { capacity: "100Gi".into(), available: "15Gi".into(), used_percent: 85 });
+    assert_eq!(full_to(86).told(Some(&told), false), told);
+    assert_eq!(full_to(86).told(Some(&told), true).used_percent, 86);
+    let grown = VolumeUse { capacity: 101 << 30, ..full_to(85) };
+    assert_eq!(grown.told(Some(&told), false).capacity, "101Gi");
+}
+
+#[test]
+fn pods_are_asked_at_a_pace_and_what_they_said_stays_while_they_are_silent() {
+    let (mut known, start) = (Known::default(), Instant::now());
+    let after = |seconds| start + Duration::from_secs(seconds);
+    assert_eq!(known.due(after(0)), None, "nobody is known");
+    known.pods = vec!["10.1.2.3".parse().unwrap()];
+    assert!(known.answered(Some(full_to(40)), start, 0.5), "the first answer is news");
+    assert!(known.due(after(299)).is_none() && known.due(after(300)).is_some());
+    assert!(!known.answered(Some(full_to(40)), start, 0.0));
+    assert!(known.due(after(224)).is_none() && known.due(after(225)).is_some(), "a quarter sooner or later");
+
+    assert!(known.answered(Some(full_to(75)), start, 0.5));
+    assert!(known.due(after(60)).is_some(), "more often");
+    assert!(!known.answered(None, start, 0.5));
+    assert_eq!(known.volume(), Some(full_to(75)));
+    assert!(known.answered(Some(VolumeUse { refused: true, ..full_to(75) }), start, 0.5));
+}
