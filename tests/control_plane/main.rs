@@ -26,5 +26,6 @@ mod pull_secrets;
 mod replicas;
 mod rights;
 mod rules;
+mod storage;
 mod tenant;
 mod watches;

@@ -168,7 +168,7 @@ spec:
 }
 
 /// Sets the Pod security standard of the namespace.
-async fn enforce(namespace: &Namespace, standard: &str) -> Result<()> {
+pub(crate) async fn enforce(namespace: &Namespace, standard: &str) -> Result<()> {
     let label = format!("pod-security.kubernetes.io/enforce={standard}");
     run(command("kubectl", ["label", "--overwrite", "namespace", namespace.name(), &label])).await.map(drop)
 }
