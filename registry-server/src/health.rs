@@ -48,7 +48,7 @@ impl Health {
             ticks.tick().await;
             let result = answer(running.get_or_insert_with(|| Box::pin(probe())), check.timeout).await;
             // What hangs in the kernel holds a thread: another one beside it would hang as well.
-            if result.is_some() || !check.probe.holds_a_thread() {
+            if result.is_some() || !probe::holds_a_thread(&check.probe) {
                 running = None;
             }
             let late = || Err(format!("no answer after {} s", check.timeout.as_secs_f64()));

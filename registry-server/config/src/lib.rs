@@ -7,7 +7,8 @@
 //!
 //! A configuration is first a tree of values: [`yaml`] reads it, [`environment`] applies `REGISTRY_*` variables to it,
 //! [`document`] brings it into the shape that the keys have and says what is wrong with it, [`defaults`] fills in what is left
-//! out. The server reads its file this way (`registry_server::config`), and the operator checks what users add to that file.
+//! out, and [`checks`] look at what the values say. The server reads its file this way (`registry_server::config`), and the
+//! operator checks what users add to that file.
 //!
 //! # Keys
 //!
@@ -18,6 +19,7 @@
 #![doc = include_str!("../keys.md")]
 
 mod auth;
+pub mod checks;
 pub mod defaults;
 pub mod document;
 mod duration;
@@ -50,7 +52,7 @@ pub use self::{
     obsolete::{Bugsnag, Compatibility, NewRelic, Reporting, Schema1},
     proxy::{Proxy, ProxyExec},
     redis::{Redis, RedisPool, RedisTls},
-    secret::Secret,
+    secret::{HIDDEN, Secret, without_user_info},
     storage::{
         Azure, AzureCredentials, Cache, Delete, DescriptorCache, Filesystem, Gcs, InMemory, Maintenance, Oss, ReadOnly,
         Redirect, S3, Storage, Swift, TagLookup, UploadPurging,

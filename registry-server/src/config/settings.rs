@@ -1,19 +1,15 @@
 //! A configuration whose values were checked and whose defaults are filled in: all that the rest of the server sees of it.
 
-mod checks;
 mod ciphers;
 mod listeners;
-mod validation;
 
 use std::{path::PathBuf, time::Duration};
 
-use registry_config::{Config, DescriptorCache, Formatter, Level, document::Report};
+pub use registry_config::checks::health::{HealthCheck, Probe};
+use registry_config::{Config, DescriptorCache, Formatter, Level, checks, document::Report};
 use serde_json::Value;
 
-pub use self::{
-    checks::{HealthCheck, Probe},
-    listeners::{Address, Debug, Http, Tls},
-};
+pub use self::listeners::{Address, Debug, Http, Tls};
 use crate::registry::validation::Validation;
 
 /// What the server is to do.
@@ -106,14 +102,15 @@ pub struct Htpasswd {
 /// be used.
 pub(super) fn settle(config: Config, report: &mut Report) -> Settings {
     let storage = storage(config.storage.unwrap_or_default(), report);
+    let (urls, completeness) = checks::manifests::settle(config.validation.unwrap_or_default(), report);
     Settings {
         log: log(config.log.unwrap_or_default()),
-        health: checks::settle(config.health.unwrap_or_default(), storage.driver.name(), report),
+        health: checks::health::settle(config.health.unwrap_or_default(), storage.driver.name(), report),
         storage,
         htpasswd: config.auth.and_then(|auth| htpasswd(auth, report)),
         access: config.access.and_then(|access| access_path(access, report)),
         http: listeners::settle(config.http.unwrap_or_default(), report),
-        validation: validation::settle(config.validation.unwrap_or_default(), report),
+        validation: Validation { urls, completeness },
         catalog_max_entries: page(config.catalog.and_then(|catalog| catalog.maxentries)),
         tags_max: page(config.tags.and_then(|tags| tags.maxtags)),
     }

@@ -7,11 +7,9 @@ use tokio::net::TcpStream;
 use super::http;
 use crate::{config::Probe, registry::Registry};
 
-impl Probe {
-    /// Whether a look occupies a thread until the operating system answers.
-    pub(super) fn holds_a_thread(&self) -> bool {
-        matches!(self, Self::Storage | Self::File(_))
-    }
+/// Whether a look occupies a thread until the operating system answers.
+pub(super) fn holds_a_thread(probe: &Probe) -> bool {
+    matches!(probe, Probe::Storage | Probe::File(_))
 }
 
 /// Looks once; what is wrong, in the reference's words.

@@ -3,6 +3,8 @@
 
 use registry_config::{
     Config,
+    checks::check,
+    defaults,
     document::{Report, shape},
     environment,
     keys::Described,
@@ -54,7 +56,8 @@ fn in_force(observed: &Observed) -> Option<Config> {
     if let Some(http) = map.get_mut("http").and_then(Value::as_object_mut) {
         OWN_HTTP_KEYS.iter().for_each(|key| drop(http.remove(*key)));
     }
-    read(document).ok()
+    // Whatever the server of then made of it.
+    typed(document, &mut Report::default()).ok().map(|(config, _)| config)
 }
 
 fn told(mut mistakes: Vec<String>) -> String {
@@ -94,9 +97,20 @@ fn own_keys(written: &Map<String, Value>) -> Vec<String> {
 /// A key without effect is a mistake too: nobody reads the server's log for it.
 fn read(document: Value) -> Result<Config, Vec<String>> {
     let mut report = Report::default();
-    let shaped = shape(document, Config::NODE, "", &mut report);
+    let config = typed(document, &mut report);
     finish(report)?;
-    serde_json::from_value(shaped.unwrap_or_default()).map_err(|error| vec![error.to_string()])
+    let (config, mut filled) = config.map_err(|error| vec![error.to_string()])?;
+    let mut report = Report::default();
+    defaults::fill(&mut filled, Config::NODE);
+    check(serde_json::from_value(filled).map_err(|error| vec![error.to_string()])?, &mut report);
+    finish(report)?;
+    Ok(config)
+}
+
+/// The configuration in the shape that the keys have, as types and as it was before.
+fn typed(document: Value, report: &mut Report) -> Result<(Config, Value), serde_json::Error> {
+    let shaped = shape(document, Config::NODE, "", report).unwrap_or_default();
+    Ok((serde_json::from_value(shaped.clone())?, shaped))
 }
 
 fn finish(report: Report) -> Result<(), Vec<String>> {

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use registry_config::{ClientAuth, Network, Secret};
+use http::HeaderMap;
+use registry_config::{ClientAuth, Network, Secret, checks::http as checks};
 use rustls::SupportedCipherSuite;
 
 use super::{Report, ciphers};
@@ -69,72 +69,27 @@ pub struct Debug {
 }
 
 pub(super) fn settle(http: registry_config::Http, report: &mut Report) -> Http {
-    let address = address(http.addr.unwrap_or_default(), http.net.unwrap_or_default(), report);
+    let (address, network) = (http.addr.unwrap_or_default(), http.net.unwrap_or_default());
     let prefix = http.prefix.unwrap_or_default();
-    if !(prefix.starts_with('/') && prefix.ends_with('/')) {
-        report.refuse(format!("http.prefix is {prefix}, it has to begin and end with /"));
-    }
+    checks::address(&address, network, report);
+    checks::host(http.host.as_deref(), report);
+    checks::prefix(&prefix, report);
     Http {
-        address,
-        host: http.host.inspect(|host| check_host(host, report)),
+        address: match network {
+            Network::Tcp => Address::Tcp(address),
+            Network::Unix => Address::Unix(address.into()),
+        },
+        host: http.host,
         prefix,
         secret: http.secret.filter(|secret| !secret.0.is_empty()),
         relative_urls: http.relativeurls.unwrap_or_default(),
         drain: http.draintimeout.unwrap_or_default().0,
-        headers: headers(http.headers.unwrap_or_default(), report),
+        headers: checks::headers(http.headers.unwrap_or_default(), report),
         tls: http.tls.and_then(|tls| certificate(tls, report)),
         http2: !http.http2.and_then(|http2| http2.disabled).unwrap_or_default(),
         h2c: http.h2c.and_then(|h2c| h2c.enabled).unwrap_or_default(),
         debug: http.debug.and_then(|debug| debug_listener(debug, report)),
     }
-}
-
-fn address(text: String, network: Network, report: &mut Report) -> Address {
-    match network {
-        Network::Tcp => {
-            check_address(&text, "http.addr", report);
-            Address::Tcp(text)
-        }
-        Network::Unix => {
-            if !text.starts_with(['/', '.']) {
-                report.refuse(format!(
-                    "http.addr is {text}, with http.net: unix it has to be a path such as /run/registry.sock"
-                ));
-            }
-            Address::Unix(text.into())
-        }
-    }
-}
-
-/// `host:port`; the host may be empty.
-pub(super) fn check_address(address: &str, key: &str, report: &mut Report) {
-    let port = address.rsplit_once(':').map(|(_, port)| port);
-    if port.is_none_or(|port| port.parse::<u16>().is_err()) {
-        let example = address.parse::<u16>().map_or_else(|_| ":5000".to_owned(), |port| format!(":{port}"));
-        report.refuse(format!("{key} is {address}, it has to be host:port or :port, such as {example}"));
-    }
-}
-
-fn check_host(host: &str, report: &mut Report) {
-    let uri = host.parse::<http::Uri>();
-    if !uri.is_ok_and(|uri| uri.authority().is_some() && uri.scheme().is_some()) {
-        report.refuse(format!("http.host is {host}, it has to be a URL like https://{host}"));
-    }
-}
-
-fn headers(headers: registry_config::Headers, report: &mut Report) -> HeaderMap {
-    let mut map = HeaderMap::new();
-    for (name, values) in headers {
-        for value in values {
-            match (HeaderName::try_from(&name), HeaderValue::try_from(&value)) {
-                (Ok(name), Ok(value)) => {
-                    map.append(name, value);
-                }
-                _ => report.refuse(format!("http.headers has {name}: {value}, which is no HTTP header")),
-            }
-        }
-    }
-    map
 }
 
 fn certificate(tls: registry_config::Tls, report: &mut Report) -> Option<Tls> {
@@ -177,7 +132,7 @@ fn certificate(tls: registry_config::Tls, report: &mut Report) -> Option<Tls> {
 
 fn debug_listener(debug: registry_config::Debug, report: &mut Report) -> Option<Debug> {
     let address = debug.addr?;
-    check_address(&address, "http.debug.addr", report);
+    checks::check_address(&address, "http.debug.addr", report);
     let prometheus = debug.prometheus.unwrap_or_default();
     let path = prometheus.path.unwrap_or_default();
     if !path.starts_with('/') {

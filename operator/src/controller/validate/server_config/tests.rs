@@ -61,6 +61,17 @@ fn a_key_that_the_server_would_not_start_with_or_not_act_upon_is_named() {
             "{health: {tcp: [{addr: 'a:1', interval: 1d}]}}",
             "health.tcp[0].interval is 1d, it has to be a length of time",
         ),
+        ("{http: {prefix: hub}}", "http.prefix is hub, it has to begin and end with /"),
+        ("{http: {host: hub.example}}", "http.host is hub.example, it has to be a URL like https://hub.example"),
+        ("{http: {headers: {'X Y': [z]}}}", "http.headers has X Y: z, which is no HTTP header"),
+        ("{health: {tcp: [{addr: cache}]}}", "health.tcp[0].addr is cache, it has to be host:port"),
+        ("{health: {file: [{interval: 1s}]}}", "health.file[0].file is missing"),
+        ("{health: {http: [{uri: 'ftp://a'}]}}", "health.http[0].uri is \"ftp://a\", it has to be a URL"),
+        (
+            "{validation: {manifests: {urls: {allow: ['(']}}}}",
+            "validation.manifests.urls: \"(\" is no regular expression: unclosed group",
+        ),
+        ("{validation: {manifests: {indexes: {platforms: list}}}}", "platforms is list, but platformlist is empty"),
         ("{proxy: {remoteurl: 'https://a'}}", "proxy is not supported"),
         ("{notifications: {endpoints: [{name: a}]}}", "notifications is not supported and ignored: no events are sent"),
         ("{catalogue: {}}", "catalogue is unknown"),
@@ -81,6 +92,7 @@ fn a_key_that_the_server_would_not_start_with_or_not_act_upon_is_named() {
 fn a_variable_that_the_server_would_not_start_with_is_named() {
     let variable = |name: &str, value: &str| format!("{{env: [{{name: {name}, value: '{value}'}}]}}");
     assert!(refused(&variable("REGISTRY_LOG_LEVEL", "loud")).contains("REGISTRY_LOG_LEVEL"));
+    assert!(refused(&variable("REGISTRY_HTTP_PREFIX", "hub")).contains("http.prefix is hub"));
     assert!(refused(&variable("REGISTRY_LOG_LEVLE", "debug")).contains("is no configuration key and ignored"));
     assert!(validated(&variable("REGISTRY_LOG_LEVEL", "debug")).problems.is_empty());
     assert!(validated(&variable("HTTPS_PROXY", "http://proxy.example")).problems.is_empty());

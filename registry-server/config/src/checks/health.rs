@@ -5,15 +5,15 @@ use std::{path::PathBuf, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header::AUTHORIZATION};
 use percent_encoding::percent_decode_str;
-use registry_config::{Health, RequestHeaders};
 
-use super::{super::effective::without_user_info, Report, listeners::check_address};
+use super::http::check_address;
+use crate::{Health, HttpCheck, RequestHeaders, document::Report, without_user_info};
 
 /// How long a check takes at most where the configuration says "for ever", as zero does in the reference.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the storage and files may take.
-const LOCAL_TIMEOUT: Option<registry_config::Duration> = Some(registry_config::Duration::from_secs(5));
+const LOCAL_TIMEOUT: Option<crate::Duration> = Some(crate::Duration::from_secs(5));
 
 /// Checks more often than this would do nothing else.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -54,7 +54,7 @@ pub enum Probe {
 }
 
 /// The checks that `health` asks for, with storage by `driver`. What cannot be checked is refused.
-pub(super) fn settle(health: Health, driver: &str, report: &mut Report) -> Vec<HealthCheck> {
+pub fn settle(health: Health, driver: &str, report: &mut Report) -> Vec<HealthCheck> {
     let mut checks = Vec::new();
     if let Some(storage) = health.storagedriver.filter(|storage| storage.enabled.unwrap_or(false)) {
         let name = format!("storagedriver_{driver}");
@@ -95,8 +95,8 @@ fn refuse_twins(checks: &[HealthCheck], report: &mut Report) {
 fn check(
     name: String,
     probe: Probe,
-    interval: Option<registry_config::Duration>,
-    timeout: Option<registry_config::Duration>,
+    interval: Option<crate::Duration>,
+    timeout: Option<crate::Duration>,
     threshold: Option<u32>,
 ) -> HealthCheck {
     let timeout = timeout.unwrap_or_default().0;
@@ -110,7 +110,7 @@ fn check(
 }
 
 /// A check of a URL and its name, which is shown to everybody who may look: without user and password.
-fn url(http: registry_config::HttpCheck, index: usize, report: &mut Report) -> Option<(String, Probe)> {
+fn url(http: HttpCheck, index: usize, report: &mut Report) -> Option<(String, Probe)> {
     let key = format!("health.http[{index}]");
     let text = http.uri.unwrap_or_default();
     let (name, login) = split_login(&text);
@@ -178,17 +178,16 @@ fn headers(key: &str, headers: RequestHeaders, report: &mut Report) -> HeaderMap
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-
-    use crate::config::{Error, HealthCheck, Probe, Source, load};
+    use super::*;
+    use crate::{defaults, document::shape, keys::Described, yaml};
 
     fn checks(health: &str) -> Result<Vec<HealthCheck>, Vec<String>> {
-        let variables = [("REGISTRY_HEALTH".to_owned(), health.to_owned())];
-        match load(&Source::Embedded, variables) {
-            Ok(loaded) => Ok(loaded.settings.health),
-            Err(Error::Invalid { reasons, .. }) => Err(reasons),
-            Err(other) => panic!("{other}"),
-        }
+        let mut report = Report::default();
+        let health = yaml::parse(health, Health::NODE, "health", &mut report).unwrap();
+        let mut health = shape(health, Health::NODE, "health", &mut report).unwrap();
+        defaults::fill(&mut health, Health::NODE);
+        let checks = settle(serde_json::from_value(health).unwrap(), "filesystem", &mut report);
+        if report.errors.is_empty() { Ok(checks) } else { Err(report.errors) }
     }
 
     #[test]
