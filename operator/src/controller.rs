@@ -13,7 +13,7 @@ mod memory;
 pub mod observe;
 pub mod optional_kinds;
 mod pace;
-mod pods;
+pub mod pods;
 mod publisher;
 pub mod registry;
 pub mod status;
@@ -52,10 +52,10 @@ use crate::{
 
 /// The longest time until a registry is looked at again. Nothing is asked when nothing has changed; it is for clocks that jump.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
-/// How soon the Pods are asked again whether they have loaded new files, while they have not.
+/// How soon the Pods are asked again whether they have loaded new files, while they have not, and why none serves, while none does.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// Later that is a part of the time that they have taken already: the kubelet brings files within two minutes, and an image that
-/// does not tell what it has loaded never will.
+/// Later that is a part of the time that they have taken already: the kubelet brings files within two minutes, an image that does
+/// not tell what it has loaded never will, and a Pod that has failed for hours goes on doing so for a while.
 const ASK_AGAIN_PART: u32 = 8;
 /// How often a claim that is not watched is read until it is bound.
 const READ_CLAIM_AGAIN: SignedDuration = SignedDuration::from_secs(10);
@@ -249,6 +249,7 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let line = material.and_then(|material| material.next_line_goes);
     let next = earliest([certificate, line], now);
     let loading = pass.observed.loaded.lagging.as_ref().map(|_| ask_again(pass.observed.loaded.lagging_for));
+    let awaited = pass.observed.awaited.as_ref().map(|awaited| ask_again(awaited.since));
     let unwatched = matches!(pass.registry.storage, registry::Storage::ExistingClaim(_))
         && pass
             .observed
@@ -259,12 +260,17 @@ fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
     let elsewhere = pass.distributed.again;
     let growth = pass.growth_refused.and_then(|_| SignedDuration::try_from(apply::claim::TRY_AGAIN).ok());
-    [next, loading, claim, kind, elsewhere, growth].into_iter().flatten().min().unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)
+    [next, loading, awaited, claim, kind, elsewhere, growth]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(LOOK_AGAIN)
+        .min(LOOK_AGAIN)
 }
 
-/// Until the Pods are asked again that have lagged behind for so long.
-fn ask_again(lagging_for: Duration) -> SignedDuration {
-    let wait = (lagging_for / ASK_AGAIN_PART).max(ASK_AGAIN);
+/// Until the Pods are asked again that have not done for so long what is waited for.
+fn ask_again(waiting_for: Duration) -> SignedDuration {
+    let wait = (waiting_for / ASK_AGAIN_PART).max(ASK_AGAIN);
     SignedDuration::try_from(wait).unwrap_or(LOOK_AGAIN)
 }
 

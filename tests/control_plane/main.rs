@@ -12,6 +12,7 @@ mod definition;
 mod dual_stack;
 mod exposure;
 mod exposure_policy;
+mod failing_pod;
 mod faults;
 mod fields;
 mod hot_loop;

@@ -11,8 +11,9 @@ use kube::{
 use super::{
     distribute::Outcome,
     issue::Occurrence,
+    pods::reason,
     publisher::Publisher,
-    status::conditions::{CERTIFICATE_EXPIRING, PAUSED, VOLUME_NEARLY_FULL, condition},
+    status::conditions::{CERTIFICATE_EXPIRING, DEPLOYMENT_FAILING, PAUSED, VOLUME_NEARLY_FULL, condition},
     validate::{WAITING_FOR_CERTIFICATE, is_paused},
 };
 use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
@@ -158,6 +159,9 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
                 _ if same => None,
                 (condition::READY, "True") => Some(event(EventType::Normal, condition)),
                 (condition::STALLED, "True") => Some(event(EventType::Warning, condition)),
+                (condition::READY, "False") if is_failing(&condition.reason) => {
+                    Some(event(EventType::Warning, condition))
+                }
                 (condition::CERTIFICATE_READY, "True") if condition.reason == CERTIFICATE_EXPIRING => {
                     Some(event(EventType::Warning, condition))
                 }
@@ -177,6 +181,11 @@ fn turned(before: Option<&PrivateRegistryStatus>, after: &PrivateRegistryStatus)
             }
         })
         .collect()
+}
+
+/// Whether this is why no Pod serves, rather than what every registry goes through on its way.
+fn is_failing(reason: &str) -> bool {
+    reason == DEPLOYMENT_FAILING || reason::ALL.contains(&reason)
 }
 
 /// Being paused, and going on.
@@ -246,6 +255,10 @@ mod tests {
         assert_eq!(reasons(None, &stalled), ["InvalidPassword"]);
         assert!(reasons(Some(&stalled), &status("Stalled", "False", "NothingToCorrect")).is_empty());
         assert_eq!(reasons(None, &status("CredentialsReady", "False", "SecretNotFound")), ["SecretNotFound"]);
+        let failing = status("Ready", "False", "ServerEnded");
+        assert_eq!(reasons(Some(&serving), &failing), ["ServerEnded"]);
+        assert!(reasons(Some(&failing), &failing).is_empty(), "once");
+        assert!(reasons(Some(&serving), &status("Ready", "False", "RollingOut")).is_empty());
         assert!(reasons(None, &status("StorageReady", "False", "ClaimPending")).is_empty());
         assert!(reasons(None, &status("CertificateReady", "True", "Provided")).is_empty());
         let expiring = status("CertificateReady", "True", "CertificateExpiring");

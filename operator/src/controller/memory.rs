@@ -36,6 +36,8 @@ pub(super) struct Memory {
     pub(super) loaded: Option<Versions>,
     /// The files that a Pod has not loaded, and since when.
     pub(super) lagging: Option<(Versions, Instant)>,
+    /// The generation of the Deployment that has no Pod that serves, and since when.
+    pub(super) awaited: Option<(Option<i64>, Instant)>,
     /// The status that was written last, and which version of the resource was known then.
     reported: Option<(Option<String>, PrivateRegistryStatus)>,
     /// What was written outside the registry's own children.

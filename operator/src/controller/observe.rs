@@ -20,6 +20,7 @@ use super::{
     Context,
     memory::Memory,
     optional_kinds::{self, Optional, OptionalKind},
+    pods::{self, Awaited, Pods},
     stores::{self, Store, Whole},
     versions::Loaded,
     volume::VolumeUse,
@@ -95,6 +96,8 @@ pub struct Observed {
     pub loaded: Loaded,
     /// How full the volume is, as far as a server has said.
     pub volume: Option<VolumeUse>,
+    /// What there is to know about a Pod that should serve and does not.
+    pub awaited: Option<Awaited>,
     /// Kinds of which a registry has a child only when its spec asks for one.
     pub optional: Optional,
 }
@@ -143,8 +146,12 @@ pub(super) async fn observe(
         let read = secrets.read(&secret, memory).await?;
         observed.referenced.insert(secret, read);
     }
-    observed.loaded = super::versions::loaded(context, name, &observed, memory).await?;
-    observed.volume = super::volume::observe(context, name, &observed).await;
+    let pods = Pods::of(name, context);
+    observed.loaded = super::versions::loaded(&pods, &observed, memory).await?;
+    // Of a registry that is stopped nobody waits for a Pod.
+    let deployment = observed.deployment.as_deref().filter(|_| registry.spec.replicas != Some(0));
+    observed.awaited = pods::awaited(deployment, &pods, memory).await?;
+    observed.volume = super::volume::observe(context, name, &pods, &observed).await;
     Ok(observed)
 }
 

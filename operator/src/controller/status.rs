@@ -90,9 +90,15 @@ pub fn status(
     // While paused, a new spec has not been answered yet.
     let generation = if registry.paused { previous.and_then(|status| status.observed_generation) } else { generation };
     let deployment = told.and_then(|children| children.deployment.status.as_ref());
+    let conditions = conditions::conditions(pass, previous, generation, now);
+    let serves = conditions.iter().any(|known| known.type_ == conditions::condition::READY && known.status == "True");
     PrivateRegistryStatus {
         observed_generation: generation,
-        conditions: conditions::conditions(pass, previous, generation, now),
+        last_served_generation: match serves {
+            true => generation,
+            false => previous.and_then(|previous| previous.last_served_generation),
+        },
+        conditions,
         endpoint: registry.image_hosts().into_iter().next(),
         external_endpoint: registry.external_hosts().into_iter().next(),
         node_port: node_port(&pass.applied.service),

@@ -14,12 +14,11 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use super::{
-    Context,
     memory::Memory,
     observe::{Error, Observed},
-    pods,
+    pods::{Pods, ask},
 };
-use crate::names::{RegistryName, key};
+use crate::names::key;
 
 /// Which of the mounted files every running Pod has loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,12 +89,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// Which files all running Pods have loaded.
-pub(super) async fn loaded(
-    context: &Context,
-    name: &RegistryName,
-    observed: &Observed,
-    memory: &mut Memory,
-) -> Result<Loaded, Error> {
+pub(super) async fn loaded(pods: &Pods<'_>, observed: &Observed, memory: &mut Memory) -> Result<Loaded, Error> {
     let wanted = Versions::of_secrets(observed);
     if wanted == Versions::default() {
         // Nothing was ever mounted.
@@ -104,8 +98,7 @@ pub(super) async fn loaded(
     if memory.loaded.as_ref() == Some(&wanted) {
         return Ok(compare(&wanted, &[]));
     }
-    let pods = pods::started(context, name).await?;
-    let mut loaded = compare(&wanted, &ask(pods).await);
+    let mut loaded = compare(&wanted, &ask_each(pods.started().await?).await);
     if loaded.lagging.is_none() {
         memory.lagging = None;
         memory.loaded = Some(wanted);
@@ -120,7 +113,7 @@ pub(super) async fn loaded(
 }
 
 /// What each Pod says, asked at the same time.
-async fn ask(pods: Vec<(String, IpAddr)>) -> Vec<(String, Result<Versions, String>)> {
+async fn ask_each(pods: Vec<(String, IpAddr)>) -> Vec<(String, Result<Versions, String>)> {
     let mut answers = JoinSet::new();
     for (pod, address) in pods {
         answers.spawn(async move { (pod, get_versions(address).await) });
@@ -129,7 +122,7 @@ async fn ask(pods: Vec<(String, IpAddr)>) -> Vec<(String, Result<Versions, Strin
 }
 
 async fn get_versions(address: IpAddr) -> Result<Versions, String> {
-    pods::get::<Answer>(address, "/versions").await.map(Versions::from)
+    ask::json::<Answer>(address, "/versions").await.map(Versions::from)
 }
 
 fn compare(wanted: &Versions, answers: &[(String, Result<Versions, String>)]) -> Loaded {

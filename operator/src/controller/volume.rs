@@ -14,7 +14,11 @@ use std::{
 use serde::Deserialize;
 
 pub(super) use self::poll::poll;
-use super::{Context, observe::Observed, pods};
+use super::{
+    Context,
+    observe::Observed,
+    pods::{Pods, ask},
+};
 use crate::{api::v1alpha1::FileSystemStatus, names::RegistryName, quantity::rounded};
 
 /// How long a volume on which something did not fit counts as full: a large layer is refused long before the last byte is taken.
@@ -165,7 +169,12 @@ impl Known {
 }
 
 /// How full the volume is; of a server that has just started, by asking it.
-pub(super) async fn observe(context: &Context, name: &RegistryName, observed: &Observed) -> Option<VolumeUse> {
+pub(super) async fn observe(
+    context: &Context,
+    name: &RegistryName,
+    pods: &Pods<'_>,
+    observed: &Observed,
+) -> Option<VolumeUse> {
     let available = observed.deployment.as_ref().filter(|deployment| {
         deployment.status.as_ref().and_then(|status| status.available_replicas).unwrap_or_default() > 0
     });
@@ -174,10 +183,10 @@ pub(super) async fn observe(context: &Context, name: &RegistryName, observed: &O
     if memories.with_volume(name, |known| known.is_of(version.as_deref())) {
         return memories.with_volume(name, |known| known.volume());
     }
-    let pods = match &version {
+    let addresses = match &version {
         // The one that answered may be gone, and its address somebody else's.
         None => Vec::new(),
-        Some(_) => match pods::started(context, name).await {
+        Some(_) => match pods.started().await {
             Ok(pods) => pods.into_iter().map(|(_, address)| address).collect(),
             Err(error) => {
                 tracing::debug!(registry = %name, error = super::chain(&error), "the volume is not asked about");
@@ -185,18 +194,18 @@ pub(super) async fn observe(context: &Context, name: &RegistryName, observed: &O
             }
         },
     };
-    let volume = ask(name, &pods).await;
+    let volume = ask_first(name, &addresses).await;
     memories.with_volume(name, |known| {
-        (known.deployment, known.pods) = (version, pods);
+        (known.deployment, known.pods) = (version, addresses);
         known.answered(volume, Instant::now(), poll::jitter());
         known.volume()
     })
 }
 
 /// What the first of `pods` says that answers. That none does is nothing to tell people: other conditions say so.
-async fn ask(name: &RegistryName, pods: &[IpAddr]) -> Option<VolumeUse> {
+async fn ask_first(name: &RegistryName, pods: &[IpAddr]) -> Option<VolumeUse> {
     for pod in pods {
-        match pods::get::<Answer>(*pod, "/storage").await {
+        match ask::json::<Answer>(*pod, "/storage").await {
             Ok(answer) => return VolumeUse::of(&answer),
             Err(error) => tracing::debug!(registry = %name, %pod, error, "the Pod does not say how full its volume is"),
         }

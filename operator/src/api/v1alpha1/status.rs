@@ -12,6 +12,10 @@ pub struct PrivateRegistryStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// Generation of the last spec with which the registry was ready: the one to go back to when a newer one does not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_served_generation: Option<i64>,
+
     /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady`, `CredentialsReady` and
     /// `ExposureReady`; `MonitoringReady` where the spec asks for monitoring.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -24,6 +24,7 @@ use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::{
         distribute::Outcome,
+        pods::{Trouble, answers_spec, serves},
         registry::{About, Auth, Problem, Users},
         versions::file_version,
     },
@@ -52,6 +53,9 @@ pub mod condition {
 
 /// Reason of `Reconciling` while a person has paused the registry.
 pub(in crate::controller) const PAUSED: &str = "Paused";
+
+/// Reason of `Ready` while the Deployment has no Pod and says why.
+pub(in crate::controller) const DEPLOYMENT_FAILING: &str = "DeploymentFailing";
 
 /// A condition without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +86,9 @@ pub(super) fn conditions(
 ) -> Vec<Condition> {
     let [certificate, claim, credentials] = [certificate::finding(pass, now), storage::claim(pass), credentials(pass)];
     let exposure = exposure::exposure(pass);
-    let unfinished = unfinished(pass, &claim).or_else(|| Some(exposure.clone()).filter(|exposure| !exposure.holds));
+    let going_back = going_back(previous, generation);
+    let unfinished =
+        unfinished(pass, &claim, &going_back).or_else(|| Some(exposure.clone()).filter(|exposure| !exposure.holds));
     let ready = ready(pass, unfinished.as_ref());
     let reconciling = unfinished
         .or_else(|| loading(pass))
@@ -193,7 +199,7 @@ fn paused() -> Finding {
 }
 
 /// What is still to come before the registry serves, first things first.
-fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
+fn unfinished(pass: &Pass<'_>, storage: &Finding, going_back: &str) -> Option<Finding> {
     let Some(children) = &pass.applied.children else {
         if pass.registry.paused {
             return Some(paused());
@@ -204,7 +210,7 @@ fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
     if pass.registry.replicas == 0 {
         return stopping(&children.deployment);
     }
-    let unavailable = unavailable(&children.deployment)?;
+    let unavailable = unavailable(pass, &children.deployment, going_back)?;
     // A claim that is not bound is why the Pod does not start.
     Some(if storage.holds { unavailable } else { storage.clone() })
 }
@@ -213,37 +219,50 @@ fn unfinished(pass: &Pass<'_>, storage: &Finding) -> Option<Finding> {
 fn stopping(deployment: &Deployment) -> Option<Finding> {
     let running = deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or_default() > 0;
     let name = deployment.name_any();
-    (running || !is_current(deployment))
+    (running || !answers_spec(deployment))
         .then(|| Finding::new(false, "Stopping", format!("Deployment {name} still has a Pod, which ends its requests")))
 }
 
-/// Whether the status is an answer to the spec.
-fn is_current(deployment: &Deployment) -> bool {
-    deployment.status.as_ref().and_then(|status| status.observed_generation) >= deployment.metadata.generation
-}
-
-fn unavailable(deployment: &Deployment) -> Option<Finding> {
-    let status = deployment.status.as_ref();
-    let updated = status.and_then(|status| status.updated_replicas).unwrap_or_default() >= 1;
-    let available = status.and_then(|status| status.available_replicas).unwrap_or_default() >= 1;
-    if is_current(deployment) && updated && available {
+fn unavailable(pass: &Pass<'_>, deployment: &Deployment, going_back: &str) -> Option<Finding> {
+    if serves(deployment) {
         return None;
     }
-    let refused = status.into_iter().flat_map(|status| status.conditions.iter().flatten()).find(|condition| {
-        (condition.type_ == "ReplicaFailure" && condition.status == "True")
-            || (condition.type_ == "Progressing" && condition.status == "False")
-    });
     let name = deployment.name_any();
-    Some(match refused.and_then(|condition| condition.message.as_ref()) {
-        Some(message) => Finding::new(false, "DeploymentFailing", format!("Deployment {name}: {message}")),
-        None => Finding::new(
-            false,
-            "RollingOut",
-            format!(
-                "Deployment {name} has no Pod that is ready; kubectl describe pod -l app.kubernetes.io/instance={name}"
-            ),
+    let failing =
+        |message: &str| Finding::new(false, DEPLOYMENT_FAILING, format!("Deployment {name}: {message}{going_back}"));
+    // Without a Pod there is nobody else to tell; what a Pod tells says more than that it takes too long.
+    if let Some(refused) = refusal(deployment, "ReplicaFailure", "True") {
+        return Some(failing(refused));
+    }
+    if let Some(Trouble { reason, message }) =
+        pass.observed.awaited.as_ref().and_then(|awaited| awaited.trouble.as_ref())
+    {
+        return Some(Finding::new(false, reason, format!("{message}{going_back}")));
+    }
+    if let Some(late) = refusal(deployment, "Progressing", "False") {
+        return Some(failing(late));
+    }
+    let message = format!(
+        "Deployment {name} has no Pod that is ready; kubectl describe pod -l app.kubernetes.io/instance={name}"
+    );
+    Some(Finding::new(false, "RollingOut", message))
+}
+
+/// What a condition of the Deployment says.
+fn refusal<'a>(deployment: &'a Deployment, type_: &str, status: &str) -> Option<&'a str> {
+    let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
+    conditions.iter().find(|condition| condition.type_ == type_ && condition.status == status)?.message.as_deref()
+}
+
+/// Which spec has served, where that is not the present one any more: a person may want it back.
+fn going_back(previous: Option<&PrivateRegistryStatus>, generation: Option<i64>) -> String {
+    match (previous.and_then(|previous| previous.last_served_generation), generation) {
+        (Some(served), Some(present)) if served < present => format!(
+            ". Generation {served} of this resource has served, this is generation {present}: correct its spec, or take back \
+             what has changed since"
         ),
-    })
+        _ => String::new(),
+    }
 }
 
 /// Files that are in the Secrets and that not every Pod has loaded.

@@ -10,6 +10,7 @@ use crate::controller::{
     build::{Children, build},
     fixtures::{material, now, observed, observed_behind, resource, try_validated},
     optional_kinds::{OptionalKind, Unavailable},
+    pods::{Awaited, Trouble},
     versions::Loaded,
 };
 
@@ -93,6 +94,7 @@ fn a_registry_that_serves_says_all_that_clients_need() {
         serde_json::to_value(&status).unwrap(),
         json!({
             "observedGeneration": 3,
+            "lastServedGeneration": 3,
             "conditions": [
                 condition("Ready", "True", "Serving",
                     "images are served as larder.kitchen.svc.house.example/<repository>:<tag>"),
@@ -199,6 +201,39 @@ fn a_deployment_that_cannot_make_its_pod_says_why() {
         ..Cluster::serving()
     };
     assert_eq!(condition_of(&stale.status("{}", None, now()), condition::READY), is("False", "RollingOut"));
+}
+
+/// A registry whose Pod has failed, with the Deployment saying so too.
+fn failing(previous: Option<&PrivateRegistryStatus>) -> PrivateRegistryStatus {
+    let mut cluster = Cluster {
+        deployment: json!({"observedGeneration": 1, "updatedReplicas": 1, "conditions": [
+            {"type": "Progressing", "status": "False", "message": "timed out progressing"}]}),
+        ..Cluster::serving()
+    };
+    let trouble = Trouble { reason: "ServerEnded", message: "Pod p: the server ended with exit code 1".into() };
+    cluster.observed.awaited = Some(Awaited { since: std::time::Duration::ZERO, trouble: Some(trouble) });
+    cluster.status("{}", previous, now())
+}
+
+#[test]
+fn a_pod_that_fails_says_why_and_which_spec_has_served() {
+    let first = failing(None);
+    assert_eq!(condition_of(&first, condition::READY), is("False", "ServerEnded"));
+    assert_eq!(first.conditions[0].message, "Pod p: the server ended with exit code 1");
+    assert_eq!(first.last_served_generation, None);
+
+    let served = Cluster::serving().status("{}", None, now());
+    assert_eq!(served.last_served_generation, Some(3));
+    assert_eq!(failing(Some(&served)).conditions[0].message, first.conditions[0].message, "it is not the spec's fault");
+
+    let before = PrivateRegistryStatus { last_served_generation: Some(2), ..served };
+    let after = failing(Some(&before));
+    assert_eq!(
+        after.conditions[0].message,
+        "Pod p: the server ended with exit code 1. Generation 2 of this resource has served, this is generation 3: correct its \
+         spec, or take back what has changed since"
+    );
+    assert_eq!(after.last_served_generation, Some(2), "until another one serves");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 
-use super::ask;
+use super::ask_first;
 use crate::controller::{memory::Memories, wakeups::Wakeups};
 
 /// How often it is looked whose time has come.
@@ -27,7 +27,7 @@ pub(in crate::controller) async fn poll(
         loop {
             tokio::time::sleep(TICK).await;
             let due = stream::iter(memories.volumes_due(Instant::now()));
-            let answers = due.map(async |(name, pods)| (ask(&name, &pods).await, name)).buffer_unordered(AT_ONCE);
+            let answers = due.map(async |(name, pods)| (ask_first(&name, &pods).await, name)).buffer_unordered(AT_ONCE);
             answers
                 .for_each(async |(volume, name)| {
                     if memories.volume_answered(&name, volume, Instant::now(), jitter()) {
