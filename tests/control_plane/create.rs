@@ -1,9 +1,8 @@
 //! The smallest resource gets all its children from the rights that are shipped.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
 use support::control_plane::on_control_plane;
+use support::registry::{Registry, ensure_same};
 
 /// What `spec: {}` asks for.
 const CHILDREN: [&str; 12] = [
@@ -27,9 +26,12 @@ async fn an_empty_spec_gets_its_children_and_is_ready() -> Result<()> {
         let _operator = stage.operator()?.start().await?;
         let _controllers = stage.play_controllers();
         let team = stage.namespace.registry("team").ready().await?;
-        let expected: BTreeSet<_> = CHILDREN.map(str::to_owned).into();
-        assert_eq!(team.children().await?, expected);
-        Ok(())
+        ensure_complete(&team).await
     })
     .await
+}
+
+/// That the registry `team` has what `spec: {}` asks for, and nothing else.
+pub(crate) async fn ensure_complete(team: &Registry) -> Result<()> {
+    ensure_same(&CHILDREN.map(str::to_owned).into(), &team.children().await?)
 }

@@ -20,6 +20,7 @@ mod kubectl;
 mod lease;
 mod malformed;
 mod monitoring;
+mod partition;
 mod place;
 mod plugin;
 mod pod_security;

@@ -1,5 +1,7 @@
 //! What the operator's rights are for, where no other test uses them. `tests/rights` judges what all tests have used.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -7,21 +9,35 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Servi
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PropagationPolicy};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::{Api, Resource, ResourceExt as _};
 use serde_json::json;
 use support::control_plane::{Options, Stage, on_control_plane, on_own_control_plane};
-use support::registry::Registry;
+use support::registry::{self, Registry};
 use support::wait::{Watched, eventually, until, until_gone};
+
+use crate::place::{Place, TAKES};
 
 #[tokio::test]
 async fn in_a_namespace_of_its_own_the_operator_needs_no_right_elsewhere() -> Result<()> {
     on_own_control_plane("namespaced", Options::default(), async |stage| {
         stage.plane.grant_in_namespace(stage.namespace.name()).await?;
+        let elsewhere = Place::new(stage, "elsewhere", json!({TAKES: "true"})).await?;
+        let strangers: Api<DynamicObject> =
+            Api::namespaced_with(stage.namespace.client.clone(), &elsewhere.name, &registry::resource());
+        let stranger = json!({"apiVersion": "privateregistry.io/v1alpha1", "kind": "PrivateRegistry",
+            "metadata": {"name": "stranger"}, "spec": {}});
+        strangers.create(&PostParams::default(), &serde_json::from_value(stranger)?).await?;
         let operator = stage.operator()?.start().await?;
         let _controllers = stage.play_controllers();
-        stage.namespace.registry("team").ready().await?;
+
+        let asked = "{pullSecrets: {namespaceSelector: {}, serviceAccounts: [default]}}";
+        let team = stage.namespace.registry("team").spec(asked)?.ready().await?;
+        team.until_condition("CredentialsReady", "True", "0, of the 1 in which the operator works").await?;
+        operator.until_at_rest(Duration::from_secs(5)).await?;
         ensure!(operator.sum("api_errors_total", r#"code="403""#).await? == 0.0, "{}", operator.metrics().await?);
+        ensure!(elsewhere.secret_names().await?.is_empty(), "something was made in {}", elsewhere.name);
+        ensure!(strangers.get("stranger").await?.data["status"].is_null(), "a registry elsewhere was looked at");
         Ok(())
     })
     .await

@@ -39,7 +39,7 @@ use uuid::Uuid;
 
 pub use self::access::Identity;
 pub use self::controllers::Controllers;
-pub use self::fault::{Asked, Fault, first};
+pub use self::fault::{Asked, Fault, after, first};
 pub use self::operator::{Operator, OperatorRequest};
 pub use self::process::Process;
 pub use self::programs::audit_folder;
@@ -95,12 +95,17 @@ impl ControlPlane {
             folder,
         };
         plane.until_ready().await?;
-        let client = plane.client().await?;
-        installation::install(&client).await.context("failed to install the operator's definition and rights")?;
+        plane.install().await?;
         if plane.options.controller_manager {
             plane.start_controller_manager()?;
         }
         Ok(plane)
+    }
+
+    /// Installs the definition, the account and the rights of the operator as they are shipped, in place of what there is of them.
+    pub async fn install(&self) -> Result<()> {
+        let installed = installation::install(&self.client().await?).await;
+        installed.context("failed to install the operator's definition and rights")
     }
 
     fn start_controller_manager(&self) -> Result<()> {

@@ -47,6 +47,10 @@ pub enum Fault {
     Cut(Duration),
     /// It does not reach the API server; the answer is a watch with this one line.
     Event(String),
+    /// The network ends before it reaches the API server: nothing passes any more until the proxy is healed.
+    PartitionBefore,
+    /// It reaches the API server, and the network ends before its answer: nothing passes any more until the proxy is healed.
+    PartitionAfter,
 }
 
 impl Fault {
@@ -66,6 +70,16 @@ impl Fault {
         let status = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version","reason":"Expired","code":410}"#;
         Self::Event(format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n"))
     }
+}
+
+/// `fault` for one request alone: the one after `passed` others that are `meant`.
+pub fn after(
+    passed: u32,
+    fault: Fault,
+    meant: impl Fn(&Asked) -> bool + Send + Sync + 'static,
+) -> impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static {
+    let seen = AtomicU32::new(0);
+    move |asked| (meant(asked) && seen.fetch_add(1, Ordering::Relaxed) == passed).then(|| fault.clone())
 }
 
 /// `fault` for the first `times` requests that are `meant`.

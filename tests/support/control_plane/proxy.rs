@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -21,7 +21,7 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::fault::{Asked, Fault};
@@ -29,6 +29,7 @@ use super::programs::API_PORT;
 use super::{ControlPlane, Identity, own_address};
 use crate::https;
 use crate::pki::Leaf;
+use crate::wait::LIMIT;
 
 type Body = BoxBody<Bytes, anyhow::Error>;
 type Rule = Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>;
@@ -86,6 +87,16 @@ impl Proxy {
     /// Nothing passes any more in either direction, and nobody is told.
     pub fn partition(&self) {
         self.road.closed.send_replace(true);
+    }
+
+    /// Waits until nothing passes any more, as a rule has asked for.
+    pub async fn until_partitioned(&self) -> Result<()> {
+        let mut closed = self.road.closed.subscribe();
+        let partitioned = timeout(LIMIT, closed.wait_for(|closed| *closed)).await;
+        partitioned
+            .context("the request at which the network was to end was not sent")?
+            .context("the proxy is gone")?;
+        Ok(())
     }
 
     /// Everything passes again, what was held back included.
@@ -146,9 +157,14 @@ impl Road {
 
     async fn forward(self: Arc<Self>, request: Request<Incoming>, api_server: ApiServer) -> Result<Response<Body>> {
         self.open().await;
-        let mut limit = None;
+        let (mut limit, mut lost) = (None, false);
         match self.fault(&Asked::of(&request)) {
             None => {}
+            Some(Fault::PartitionBefore) => {
+                self.closed.send_replace(true);
+                self.open().await;
+            }
+            Some(Fault::PartitionAfter) => lost = true,
             Some(Fault::Answer(status, headers)) => return Ok(refusal(status, headers)),
             Some(Fault::Event(line)) => return Ok(answer(StatusCode::OK, line)),
             Some(Fault::Delay(time)) => sleep(time).await,
@@ -160,6 +176,10 @@ impl Road {
         }
         let (mut parts, body) = sender.send_request(request).await?.into_parts();
         drop(sender);
+        if lost {
+            self.closed.send_replace(true);
+            self.open().await;
+        }
         let chunks = body.into_data_stream().map_err(anyhow::Error::from);
         let passed = chunks.then(move |chunk| {
             let road = Arc::clone(&self);
