@@ -30,4 +30,5 @@ mod rights;
 mod rules;
 mod storage;
 mod tenant;
+mod upgrade;
 mod watches;
