@@ -12,6 +12,8 @@ LOGS=$STATE/logs
 CLUSTER=${CLUSTER_NAME:-private-registry}
 # shellcheck disable=SC2034
 ENGINE=$CACHE/docker # the private Docker engine: see docker-up
+# shellcheck disable=SC2034
+AUDIT_LOG=/var/log/kubernetes/audit/operator.log # in the node: what the operator has asked for
 
 mkdir -p "$CACHE" "$LOGS" "$STATE/bin"
 # The programs this clone pins come first; the rest of the machine's PATH follows. sbin is not on every user's PATH.
@@ -100,6 +102,9 @@ engine_options() {
   (( 0x$(awk '/^CapBnd/ {print $2}' /proc/self/status) >> 24 & 1 )) ||
     printf '%s\n' --oom-score-adjust 0 --add-runtime "limited=$1" --default-runtime limited
 }
+
+# audit_policy: a copy of the policy that says what goes there, in a place that all clones of a machine share.
+audit_policy() { echo "$CACHE/audit-policy-$(digest_of "$ROOT/tests/cluster/audit-policy.yaml").yaml"; }
 
 # digest_of FILE...: a short name for the contents of files.
 digest_of() { cat "$@" | sha256sum | cut -c 1-16; }

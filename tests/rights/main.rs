@@ -1,7 +1,7 @@
-//! The operator has exactly the rights it uses: judged by the audit logs of all control planes on which its tests have run.
+//! The operator has exactly the rights it uses: judged by the audit logs of all API servers on which its tests have run.
 //!
 //! `make control-plane` runs this after its other tests: a verb that is granted and that nobody has used fails it, and so does a
-//! request that was refused for want of a right.
+//! request that was refused for want of a right. `make e2e` adds the log of its cluster and looks at what was refused there.
 
 mod audit;
 mod rules;

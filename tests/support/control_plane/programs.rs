@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::time::{sleep, timeout};
 
+use super::Options;
 use super::folder::Folder;
 use super::process::Process;
-use super::{Identity, Options};
 use crate::{program, random_word, root};
 
 /// Where the API server listens.
@@ -54,7 +54,6 @@ pub(super) fn etcd(folder: &Folder, address: Ipv4Addr) -> Result<Process> {
 /// With RBAC, and a line in its audit log for every request of the operator.
 pub(super) fn api_server(folder: &Folder, address: Ipv4Addr, options: &Options) -> Result<Process> {
     let file = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(file("audit.yaml"), audit_policy())?;
     let mut arguments = vec![
         format!("--etcd-servers=http://{address}:{ETCD_PORT}"),
         format!("--bind-address={address}"),
@@ -72,7 +71,7 @@ pub(super) fn api_server(folder: &Folder, address: Ipv4Addr, options: &Options) 
         "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
         // No node is there to reach the Service `kubernetes`.
         "--endpoint-reconciler-type=none".to_owned(),
-        format!("--audit-policy-file={}", file("audit.yaml")),
+        format!("--audit-policy-file={}", root().join("tests/cluster/audit-policy.yaml").display()),
         format!("--audit-log-path={}", audit_log()?.display()),
     ];
     arguments.extend(options.api_server_flags.iter().cloned());
@@ -111,19 +110,4 @@ pub fn audit_folder() -> PathBuf {
 fn audit_log() -> Result<PathBuf> {
     std::fs::create_dir_all(audit_folder())?;
     Ok(audit_folder().join(format!("{}.log", random_word())))
-}
-
-/// Requests of the operator, of which neither bodies nor answers are noted: they hold Secrets.
-fn audit_policy() -> String {
-    format!(
-        "
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-- {{level: Metadata, users: ['{}']}}
-- {{level: None}}
-",
-        Identity::operator_name()
-    )
 }
