@@ -1,10 +1,16 @@
 //! The certificate follows the spec and the user's Secret without a restart, and a bad one never replaces a good one.
 
 use anyhow::{Result, ensure};
+use futures::future::try_join3;
 use http::Method;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
+use kube::api::DeleteParams;
 use serde_json::json;
+use support::crane::Crane;
 use support::https;
+use support::image::Image;
+use support::manifest::at;
 use support::namespace::in_namespace;
 use support::pki::{Authority, Leaf};
 use support::registry::{Registry, restarts};
@@ -74,6 +80,58 @@ async fn a_certificate_of_ones_own_is_followed_and_a_bad_one_is_not() -> Result<
         Ok(())
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_pull_fails_while_the_certificate_and_then_its_authority_change() -> Result<()> {
+    in_namespace("certificate", async |namespace| {
+        let team = namespace.registry("team").ready().await?;
+        let pod = team.pod().await?;
+        let (serial, authority) = (serial_number(&team).await?, team.credentials("pull").await?.ca);
+        let image = Image::random(2, 1 << 20)?;
+        Crane::with(&team, "push").await?.push(&image, "app:1").await?;
+
+        let rotations = async {
+            team.annotate("privateregistry.io/renew", "by hand").await?;
+            eventually("another certificate", async || {
+                ensure!(serial_number(&team).await? != serial, "it is still the first one");
+                Ok(())
+            })
+            .await?;
+            ensure!(team.credentials("pull").await?.ca == authority, "another certificate needs no other authority");
+
+            namespace.api::<Secret>().delete("team-ca", &DeleteParams::default()).await?;
+            // It is published beside the new one until every Pod is known to serve a certificate of that.
+            eventually("the first authority to be withdrawn", async || {
+                let told = team.credentials("pull").await?.ca;
+                ensure!(!told.contains(authority.trim()), "clients are still told to trust it");
+                Ok(())
+            })
+            .await
+        };
+        let pull = || pull_for_ever(&team, &image);
+        tokio::select! {
+            done = rotations => done?,
+            failed = Box::pin(try_join3(pull(), pull(), pull())) => failed.map(drop)?,
+        }
+
+        let now = team.pod().await?;
+        assert_eq!((now.uid(), restarts(&now)), (pod.uid(), 0), "no restart, no crash");
+        Crane::with(&team, "pull").await?.pull_same(&image, "app:1").await
+    })
+    .await
+}
+
+/// Pulls over and over, each time as a client that has just read the pull Secret; comes back with what went wrong alone.
+async fn pull_for_ever(team: &Registry, image: &Image) -> Result<()> {
+    loop {
+        Crane::with(team, "pull").await?.pull_same(image, "app:1").await?;
+    }
+}
+
+/// What tells the certificate that is in force from others.
+async fn serial_number(team: &Registry) -> Result<String> {
+    Ok(at(&team.object().await?, "/status/certificate/serialNumber").to_string())
 }
 
 /// That the registry presents a certificate of `authority`.
