@@ -1,7 +1,7 @@
 //! How full a registry's volume is: what its server says, asked of the Pod on its port for health, `GET /storage`.
 //!
 //! The API server does not know it, and of the kubelet only who may ask all nodes about everything could learn it. So the Pod is
-//! asked when it has started, and then every few minutes by [`poll`], beside the passes: a pass follows only when what is told
+//! asked when it has started, and then every few minutes by [`mod@poll`], beside the passes: a pass follows only when what is told
 //! changes, so that at rest no request reaches the API server.
 
 mod poll;
