@@ -1,7 +1,5 @@
 //! cert-manager issues a registry's certificate and renews it: its own controllers and definitions, on a control plane without nodes.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
@@ -11,7 +9,6 @@ use support::control_plane::{Options, Stage, on_own_control_plane};
 use support::manifest::at;
 use support::namespace::Namespace;
 use support::registry::Registry;
-use support::root;
 use support::wait::{eventually, until, until_gone};
 
 const MADE_BY: &str = "tests/tools/build cert-manager";
@@ -29,8 +26,8 @@ async fn cert_manager_issues_renews_and_lets_go() -> Result<()> {
         team.until_condition("CertificateReady", "False", "certificates.cert-manager.io").await?;
         assert_eq!(served(&stage.namespace).await?, own);
 
-        install(stage).await?;
-        let _cert_manager = stage.plane.start_program("cert-manager", MADE_BY)?;
+        stage.plane.apply_definitions_of("cert-manager", MADE_BY).await?;
+        let _cert_manager = stage.plane.start_program("cert-manager", MADE_BY, &[])?;
         let ca = notary(&stage.namespace).await?;
         team.until_condition("CertificateReady", "True", "valid until").await?;
         let first = issued(&stage.namespace, &ca).await?;
@@ -79,20 +76,6 @@ async fn refuses_and_goes_on(stage: &Stage<'_>, team: &Registry, ca: &str) -> Re
 
 fn spec(issuer: &str, names: &[&str]) -> Value {
     json!({"tls": {"certManager": {"issuerRef": {"name": issuer}, "dnsNames": names}}})
-}
-
-/// cert-manager's own definitions, which its module has.
-async fn install(stage: &Stage<'_>) -> Result<()> {
-    let program = std::fs::canonicalize(root().join(".cluster/bin/cert-manager")).context(MADE_BY)?;
-    let folder = program.parent().map(|folder| folder.join("definitions")).context("the program is in no folder")?;
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(&folder)?.map(|file| Ok(file?.path())).collect::<std::io::Result<_>>()?;
-    files.sort();
-    ensure!(!files.is_empty(), "{} has no definitions", folder.display());
-    for file in &files {
-        stage.plane.apply_file(file).await.with_context(|| file.display().to_string())?;
-    }
-    Ok(())
 }
 
 /// An issuer `notary` that signs with an authority of its own; returns that authority's certificate.

@@ -4,3 +4,4 @@
 
 mod cert_manager;
 mod cosign;
+mod traefik;

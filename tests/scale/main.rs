@@ -5,7 +5,6 @@
 
 mod latency;
 mod population;
-mod process;
 mod report;
 
 use std::time::{Duration, Instant};
@@ -13,9 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use support::control_plane::{Operator, Options, Stage, on_own_control_plane};
 use support::figure::figure;
+use support::usage::Usage;
 
 use crate::population::Population;
-use crate::process::Usage;
 use crate::report::Report;
 
 /// How long nothing may be asked before an operator counts as idle.

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use support::control_plane::{ControlPlane, Operator, Requests};
 use support::figure::figure;
+use support::usage::Usage;
 use tokio::time::sleep;
-
-use crate::process::Usage;
 
 /// Without a pass.
 const STUCK: Duration = Duration::from_secs(120);

@@ -22,6 +22,7 @@ mod fault;
 mod folder;
 mod installation;
 mod operator;
+mod pod;
 mod process;
 mod programs;
 mod proxy;
@@ -29,11 +30,11 @@ mod requests;
 mod stage;
 mod witness;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use kube::{Client, Config};
 use uuid::Uuid;
 
@@ -41,6 +42,7 @@ pub use self::access::Identity;
 pub use self::controllers::Controllers;
 pub use self::fault::{Asked, Fault, after, first};
 pub use self::operator::{Operator, OperatorRequest};
+pub use self::pod::PlayedPod;
 pub use self::process::Process;
 pub use self::programs::audit_folder;
 pub use self::proxy::Proxy;
@@ -163,10 +165,24 @@ impl ControlPlane {
     }
 
     /// Starts a program that `made_by` puts into `.cluster/bin`, as an administrator by `KUBECONFIG`, until it is dropped.
-    pub fn start_program(&self, name: &str, made_by: &str) -> Result<Process> {
+    pub fn start_program(&self, name: &str, made_by: &str, arguments: &[String]) -> Result<Process> {
         let kubeconfig = self.kubeconfig_file(&Identity::Administrator, name)?;
         let log = kubeconfig.with_extension("log");
-        Process::start(&program::pinned(name, made_by)?, &[], [("KUBECONFIG", kubeconfig.as_path())], log)
+        Process::start(&program::pinned(name, made_by)?, arguments, [("KUBECONFIG", kubeconfig.as_path())], log)
+    }
+
+    /// Applies the objects of every file that `made_by` puts beside the program `name` as `definitions`.
+    pub async fn apply_definitions_of(&self, name: &str, made_by: &str) -> Result<()> {
+        let program = std::fs::canonicalize(program::pinned(name, made_by)?)?;
+        let folder = program.parent().map(|folder| folder.join("definitions")).context("a program in no folder")?;
+        let files = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        let mut files: Vec<PathBuf> = files.map(|file| Ok(file?.path())).collect::<std::io::Result<_>>()?;
+        files.sort();
+        ensure!(!files.is_empty(), "{} has no definitions", folder.display());
+        for file in &files {
+            self.apply_file(file).await.with_context(|| file.display().to_string())?;
+        }
+        Ok(())
     }
 
     /// Applies the objects of a file in YAML, as an administrator.
@@ -218,4 +234,13 @@ impl ControlPlane {
 pub fn own_address() -> Ipv4Addr {
     let [first, second, third, ..] = *Uuid::new_v4().as_bytes();
     Ipv4Addr::new(127, first.max(1), second, third.clamp(1, 254))
+}
+
+/// The address by which this machine reaches others. Where Kubernetes refuses one of the loopback, a program of this machine listens
+/// there.
+pub fn machine_address() -> Result<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // Sends nothing: the address is one for documentation (RFC 5737).
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).context("this machine has no route to others")?;
+    Ok(socket.local_addr()?.ip())
 }

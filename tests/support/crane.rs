@@ -27,10 +27,15 @@ impl Crane {
 
     /// Uses `credentials`, whatever they say.
     pub async fn logged_in(registry: &Registry, credentials: Credentials) -> Result<Self> {
+        Self::through(Proxy::to(registry.clone()).await?, credentials)
+    }
+
+    /// Uses `credentials`, and reaches everything by `proxy`.
+    pub fn through(proxy: Proxy, credentials: Credentials) -> Result<Self> {
         let folder = TempDir::new()?;
         std::fs::write(folder.path().join("config.json"), &credentials.docker_config)?;
         std::fs::write(folder.path().join("ca.crt"), &credentials.ca)?;
-        Ok(Self { proxy: Proxy::to(registry.clone()).await?, credentials, folder })
+        Ok(Self { credentials, proxy, folder })
     }
 
     /// Pushes `image` as `name`, such as `app:1`, and returns the digest of its manifest.

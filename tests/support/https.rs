@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::client::WantsClientCert;
@@ -20,6 +21,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::pki::Leaf;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a server said.
 #[derive(Debug)]
@@ -110,9 +113,10 @@ where
 }
 
 /// Makes `stream` a connection on which one request follows another. It is closed when dropped.
-pub async fn open<S>(stream: S) -> Result<SendRequest<Full<Bytes>>>
+pub async fn open<S, B>(stream: S) -> Result<SendRequest<B>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Ends with the sender or the server; what it says then is in the answer already.

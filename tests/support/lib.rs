@@ -43,6 +43,7 @@ pub mod server;
 mod stopwatch;
 pub mod tunnel;
 pub mod turn;
+pub mod usage;
 pub mod voyage;
 pub mod wait;
 

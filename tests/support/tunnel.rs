@@ -29,7 +29,16 @@ pub async fn get_plain(pods: &Api<Pod>, pod: &str, port: u16, path: &str) -> Res
     send(open(pods, pod, port).await?, Method::GET, pod, path, None, Bytes::new()).await
 }
 
-/// A proxy that leads every connection to one registry, whatever Pod serves it then. Gone when dropped.
+/// Where a proxy leads.
+#[derive(Clone)]
+enum Destination {
+    /// To a registry, whatever Pod serves it then.
+    Registry(Box<Registry>),
+    /// To an address of this machine.
+    Address(SocketAddr),
+}
+
+/// A proxy that leads every connection to one place. Gone when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -37,11 +46,21 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port of the loopback.
+    /// One that leads to a registry, whatever Pod serves it then.
     pub async fn to(registry: Registry) -> Result<Self> {
+        Self::listen(Destination::Registry(Box::new(registry))).await
+    }
+
+    /// One that leads to an address, whatever host is asked for.
+    pub async fn to_address(address: SocketAddr) -> Result<Self> {
+        Self::listen(Destination::Address(address)).await
+    }
+
+    /// Listens on a free port of the loopback.
+    async fn listen(destination: Destination) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        Ok(Self { address, serving: tokio::spawn(serve(listener, registry)) })
+        Ok(Self { address, serving: tokio::spawn(serve(listener, destination)) })
     }
 
     /// The proxy's URL, for `HTTPS_PROXY`.
@@ -56,17 +75,17 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, registry: Registry) {
+async fn serve(listener: TcpListener, destination: Destination) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let registry = registry.clone();
+        let destination = destination.clone();
         // A client whose connection fails reports it better than we could.
-        connections.spawn(async move { lead(stream, &registry).await.ok() });
+        connections.spawn(async move { lead(stream, &destination).await.ok() });
     }
 }
 
 /// Answers one CONNECT (RFC 9110 §9.3.6) and passes bytes until both sides are done.
-async fn lead(stream: TcpStream, registry: &Registry) -> Result<()> {
+async fn lead(stream: TcpStream, destination: &Destination) -> Result<()> {
     let mut client = BufReader::new(stream);
     let mut line = String::new();
     client.read_line(&mut line).await?;
@@ -75,7 +94,13 @@ async fn lead(stream: TcpStream, registry: &Registry) -> Result<()> {
         line.clear();
         client.read_line(&mut line).await?;
     }
-    let mut server = registry.connect().await?;
+    match destination {
+        Destination::Registry(registry) => pass(client, registry.connect().await?).await,
+        Destination::Address(address) => pass(client, TcpStream::connect(address).await?).await,
+    }
+}
+
+async fn pass(mut client: BufReader<TcpStream>, mut server: impl AsyncRead + AsyncWrite + Unpin) -> Result<()> {
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     copy_bidirectional(&mut client, &mut server).await?;
     Ok(())

@@ -63,7 +63,7 @@ impl Process {
     }
 
     /// Its process id; `setpriv` has become the program.
-    pub(super) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -94,7 +94,7 @@ impl Process {
     }
 
     /// Everything it has written.
-    pub(super) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_else(|error| format!("its log cannot be read: {error}"))
     }
 

@@ -1,5 +1,6 @@
 //! Where a test's story is told: a namespace on a control plane, and what is shown when the story fails.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use futures::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::controllers::Controllers;
-use super::{ControlPlane, Identity, OperatorRequest, Options, Proxy, Witness};
+use super::{ControlPlane, Identity, OperatorRequest, Options, PlayedPod, Proxy, Witness};
 use crate::namespace::Namespace;
 use crate::random_word;
 
@@ -79,6 +80,11 @@ impl Stage<'_> {
     /// As `play_controllers`, in all namespaces: for a control plane of one's own.
     pub fn play_controllers_everywhere(&self) -> Controllers {
         Controllers::play(&self.namespace.client, None)
+    }
+
+    /// Runs the server of the registry `name` as its Deployment says now, at a free port of `address`.
+    pub async fn play_pod(&self, name: &str, address: IpAddr) -> Result<PlayedPod> {
+        PlayedPod::start(&self.namespace, name, address).await
     }
 
     /// Sees from now on what is issued in this namespace.

@@ -7,17 +7,18 @@ const TICKS: f64 = 100.0;
 
 /// What a process takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Resident now, in MiB.
-    pub(crate) resident: f64,
+    pub resident: f64,
     /// Resident at most, in MiB.
-    pub(crate) peak: f64,
+    pub peak: f64,
     /// Seconds of one processor so far.
-    pub(crate) processor: f64,
+    pub processor: f64,
 }
 
 impl Usage {
-    pub(crate) fn of(process: u32) -> Result<Self> {
+    /// That of the process with this id.
+    pub fn of(process: u32) -> Result<Self> {
         let read = |file: &str| {
             let path = format!("/proc/{process}/{file}");
             std::fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))
