@@ -16,7 +16,7 @@ demo: ## the main job end to end: a cluster, the operator, a registry, a push, P
 demo-down: ## removes what `make demo` made, the cluster included
 	@tests/cluster/demo-down
 
-test-ecosystem: ## programs beside a registry that take minutes to build: cosign, cert-manager, traefik
+test-ecosystem: ## programs beside a registry that take minutes to build: cosign, cert-manager, traefik, promtool
 	@tests/tiers/ecosystem
 
 test: ## every tier, setting up what is missing; what CI runs

@@ -2,6 +2,7 @@
 //!
 //! `make test-ecosystem` builds the programs and runs all. Kept out of `make test` for the minutes alone.
 
+mod alerts;
 mod cert_manager;
 mod cosign;
 mod traefik;
