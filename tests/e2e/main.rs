@@ -13,6 +13,7 @@ mod demo;
 mod docker;
 mod drift;
 mod existing_volume;
+mod failing_change;
 mod full_volume;
 mod install;
 mod operator_restart;
