@@ -189,7 +189,7 @@ async fn until_refused(namespace: &Namespace, team: &Registry) -> Result<String>
         said.contains("not writable by user 65532") && said.contains("chown -R 65532:65532")
     };
     let pod = until_any(&namespace.api::<Pod>(), &label, "a Pod that says why it does not start", refused).await?;
-    team.until_condition("Ready", "False", "kubectl describe pod").await?;
+    team.until_condition("Ready", "False", "chown -R 65532:65532").await?;
     Ok(pod.name_any())
 }
 
