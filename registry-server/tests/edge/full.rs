@@ -107,6 +107,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 #[test]
 fn pulls_go_on_from_a_full_volume_and_pushes_when_there_is_room_again() {
     let server = Server::start();
+    eventually("the volume is measured", || server.storage()["volume"].is_object());
     let volume = server.storage();
     assert_eq!((&volume["volume"]["capacityBytes"], &volume["refusedWrites"]["total"]), (&json!(VOLUME), &json!(0)));
     assert_eq!(volume["refusedWrites"]["secondsAgo"], Value::Null);
