@@ -12,10 +12,10 @@ mod content;
 mod locks;
 pub mod manifests;
 pub mod mount;
-#[cfg(test)]
-mod oracle;
 pub mod referrers;
 pub mod tags;
+#[cfg(test)]
+mod tests;
 pub mod uploads;
 pub mod validation;
 

@@ -1,6 +1,6 @@
 //! Where bytes are kept: a tree of small and large objects under keys that only [`layout`] builds.
 //!
-//! Knows nothing of repositories' rules, users or HTTP. Every [`Store`] passes the same conformance suite, `suite`.
+//! Knows nothing of repositories' rules, users or HTTP. Every [`Store`] passes the same conformance suite, in `tests`.
 
 use std::{fmt, io, os::fd::OwnedFd, sync::Arc, time::SystemTime};
 
@@ -15,7 +15,7 @@ mod object;
 mod piece;
 mod running;
 #[cfg(test)]
-mod suite;
+mod tests;
 pub mod timed;
 mod usage;
 

@@ -1,4 +1,21 @@
+use std::sync::atomic::Ordering;
+
 use super::*;
+
+impl Filesystem {
+    /// As [`open`](Self::open), but directories are large above few entries, and a change is old after a moment.
+    pub(crate) fn open_with_index(root: &Path, large: usize, settled_after: Duration) -> Self {
+        let filesystem = Self::open(root.to_owned(), Options::default()).unwrap();
+        let tree = Arc::try_unwrap(filesystem.tree).unwrap().with_index(index::Index::new(large, settled_after));
+        Self { tree: Arc::new(tree), ..filesystem }
+    }
+
+    /// Directories listed, directory entries read and names looked up so far.
+    pub(crate) fn effort(&self) -> [u64; 3] {
+        let index::Effort { directories, entries, lookups } = self.tree.index().effort();
+        [directories, entries, lookups].map(|count| count.load(Ordering::Relaxed))
+    }
+}
 
 fn open(root: &Path) -> Filesystem {
     Filesystem::open(root.to_owned(), Options::default()).unwrap()
