@@ -6,8 +6,6 @@ pub mod announce;
 pub mod apply;
 pub mod build;
 pub mod distribute;
-#[cfg(test)]
-pub(crate) mod fixtures;
 pub mod issue;
 mod memory;
 pub mod observe;
@@ -445,6 +443,4 @@ pub async fn run(
 }
 
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;

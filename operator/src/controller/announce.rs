@@ -276,7 +276,7 @@ mod tests {
         let [paused, settled, failed] =
             ["Paused", "Settled", "ApplyFailed"].map(|reason| status("Reconciling", "False", reason));
         let event = |annotation: &str, before: &PrivateRegistryStatus, after: &PrivateRegistryStatus| {
-            let mut registry = crate::controller::fixtures::resource("{}");
+            let mut registry = crate::controller::tests::fixtures::resource("{}");
             registry.metadata.annotations = Some([(annotation::PAUSED.to_owned(), annotation.to_owned())].into());
             registry.status = Some(before.clone());
             super::paused(&registry, registry.status.as_ref(), after).map(|event| event.reason)

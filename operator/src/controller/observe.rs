@@ -265,7 +265,7 @@ fn read_error(kind: &'static str, registry: &RegistryName, name: &str) -> impl F
 
 #[cfg(test)]
 mod tests {
-    use crate::controller::fixtures;
+    use crate::controller::tests::fixtures;
 
     #[test]
     fn what_is_no_name_is_never_asked_for() {

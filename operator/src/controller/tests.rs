@@ -1,3 +1,8 @@
+//! What the tests of several steps share: registries to work on, and passes one after another without a client.
+
+pub(crate) mod fixtures;
+mod simulation;
+
 use super::*;
 
 #[test]

@@ -116,7 +116,7 @@ async fn copies(cluster: &Cluster, registry: &PrivateRegistry, name: &RegistryNa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixtures::resource;
+    use crate::controller::tests::fixtures::resource;
 
     #[test]
     fn several_registries_take_a_line_each() {

@@ -43,8 +43,8 @@ mod tests {
     use crate::{
         controller::{
             build::pull_secret::pull_secrets,
-            fixtures::{material, password, validated},
             issue::Material,
+            tests::fixtures::{material, password, validated},
         },
         names::RegistryName,
     };

@@ -134,7 +134,7 @@ impl Distributed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixtures::now;
+    use crate::controller::tests::fixtures::now;
 
     fn found(version: &str) -> Found {
         Found { namespace: "hall".into(), ours: true, resource_version: version.into() }

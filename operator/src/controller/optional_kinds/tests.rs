@@ -5,7 +5,7 @@ use kube::client::Body;
 use serde_json::json;
 
 use super::*;
-use crate::controller::fixtures::larder;
+use crate::controller::tests::fixtures::larder;
 
 /// Answers lists with this status and remembers who asked for what.
 fn kinds(answer: u16) -> (OptionalKinds, Arc<Mutex<Vec<String>>>) {

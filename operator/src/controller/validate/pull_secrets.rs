@@ -36,7 +36,7 @@ fn expression(requirement: &NamespaceRequirement) -> Expression {
 
 #[cfg(test)]
 mod tests {
-    use crate::controller::fixtures::validated;
+    use crate::controller::tests::fixtures::validated;
 
     #[test]
     fn a_selector_means_what_it_means_elsewhere_in_kubernetes() {

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use crate::{
     controller::{
-        fixtures::{larder, observed, observed_behind, resource, secret, settings, try_validated, validated},
         observe::Observed,
         optional_kinds::{OptionalKind, Unavailable},
         registry::{About, Auth, Problem, Storage, Stored, Tls, User, Users},
+        tests::fixtures::{larder, observed, observed_behind, resource, secret, settings, try_validated, validated},
     },
     pki::{Authority, Current, leaf},
 };
@@ -210,12 +210,12 @@ const BADGE: &str = "{tls: {secretRef: {name: badge}}}";
 fn with_badge(badge: Option<Arc<k8s_openapi::api::core::v1::Secret>>, served: Observed) -> Registry {
     let mut observed = served;
     observed.referenced.insert("badge".into(), badge);
-    validate(&resource(BADGE), &observed, &settings(), crate::controller::fixtures::now()).unwrap()
+    validate(&resource(BADGE), &observed, &settings(), crate::controller::tests::fixtures::now()).unwrap()
 }
 
 #[test]
 fn a_certificate_of_the_user_s_is_taken_with_its_authority() {
-    let registry = with_badge(Some(badge(crate::controller::fixtures::now())), observed());
+    let registry = with_badge(Some(badge(crate::controller::tests::fixtures::now())), observed());
     let Tls::Provided(Some(provided)) = &registry.tls else { panic!("{registry:?}") };
     assert!(provided.authorities.is_some());
     assert!(registry.problems.is_empty());
@@ -223,7 +223,7 @@ fn a_certificate_of_the_user_s_is_taken_with_its_authority() {
 
 #[test]
 fn a_malformed_certificate_leaves_the_last_good_one_in_service() {
-    let good = badge(crate::controller::fixtures::now());
+    let good = badge(crate::controller::tests::fixtures::now());
     let malformed = secret("badge", "6", &[("tls.crt", b"not a certificate"), ("tls.key", b"")]);
     let registry = with_badge(Some(malformed.clone()), Observed { tls: Some(good), ..observed() });
     assert!(matches!(registry.tls, Tls::Provided(Some(_))));
@@ -244,7 +244,7 @@ fn a_certificate_that_does_not_exist_is_named_and_one_that_has_expired_is_served
     let registry = with_badge(None, observed());
     assert_eq!((only_problem(&registry).reason, only_problem(&registry).may_pass), ("SecretNotFound", true));
 
-    let old = crate::controller::fixtures::now() - SignedDuration::from_hours(100 * 24);
+    let old = crate::controller::tests::fixtures::now() - SignedDuration::from_hours(100 * 24);
     let registry = with_badge(Some(badge(old)), observed());
     assert!(matches!(registry.tls, Tls::Provided(Some(_))));
     assert_eq!(only_problem(&registry).reason, "CertificateExpired");

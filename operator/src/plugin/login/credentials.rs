@@ -129,7 +129,7 @@ fn kept_in(registry: &PrivateRegistry, user: &str) -> Result<(String, String), E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixtures::resource;
+    use crate::controller::tests::fixtures::resource;
 
     #[test]
     fn each_user_s_password_is_where_the_spec_says() {

@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        controller::fixtures::{now, resource},
+        controller::tests::fixtures::{now, resource},
         plugin::cluster::Unseen,
     };
 

@@ -134,7 +134,7 @@ fn users(registry: &PrivateRegistry) -> Vec<User> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixtures::resource;
+    use crate::controller::tests::fixtures::resource;
 
     fn names(spec: &str) -> Vec<String> {
         users(&resource(spec)).into_iter().map(|user| format!("{}: {}", user.name, user.access)).collect()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{super::*, json_of, labels, metadata};
 use crate::controller::{
     build::config::DRAIN_SECONDS,
-    fixtures::{material, observed, password, secret, try_validated, validated, value},
+    tests::fixtures::{material, observed, password, secret, try_validated, validated, value},
 };
 
 /// Asks for every child there is but those of cert-manager.

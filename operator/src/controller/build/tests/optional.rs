@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{built, json_of, metadata};
-use crate::controller::{fixtures::value, optional_kinds::OptionalKind};
+use crate::controller::{optional_kinds::OptionalKind, tests::fixtures::value};
 
 /// The optional child of this kind.
 fn optional(spec: &str, kind: OptionalKind) -> Value {

@@ -4,7 +4,7 @@ use kube::core::Expression;
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::fixtures::larder;
+use crate::controller::tests::fixtures::larder;
 
 const COPY: &str = "larder.kitchen.pull";
 const NAMESPACES: [&str; 5] = ["attic", "cellar", "hall", "kitchen", "stable"];

@@ -3,8 +3,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use super::*;
 use crate::controller::{
     build::build,
-    fixtures::{material, observed, try_validated, validated},
     registry::Registry,
+    tests::fixtures::{material, observed, try_validated, validated},
 };
 
 /// config.yml as it is written for this spec.

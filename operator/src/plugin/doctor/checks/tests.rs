@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     api::v1alpha1::KeyAlgorithm,
-    controller::fixtures::{now, resource},
+    controller::tests::fixtures::{now, resource},
     names::RegistryName,
     pki::{Authority, SubjectNames, Wanted, leaf},
     plugin::{

@@ -3,11 +3,10 @@
 
 use serde_json::json;
 
-use super::{Cluster, MINUTE, secrets};
+use super::{super::fixtures, Cluster, MINUTE, secrets};
 use crate::{
     controller::{
         build::build,
-        fixtures,
         issue::material,
         optional_kinds::OptionalKind,
         registry::{About, Problem},

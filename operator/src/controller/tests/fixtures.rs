@@ -8,15 +8,15 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use serde_json::json;
 
-use super::{
-    Settings,
-    issue::{GeneratedUser, Material, Served},
-    observe::Observed,
-    registry::{Registry, Tls},
-    validate::{self, validate},
-};
 use crate::{
     api::v1alpha1::PrivateRegistry,
+    controller::{
+        Settings,
+        issue::{GeneratedUser, Material, Served},
+        observe::Observed,
+        registry::{Registry, Tls},
+        validate::{self, validate},
+    },
     credentials::{Line, Password, Source},
     names::{PULL_USER, PUSH_USER, RegistryName},
     pki::{Authority, Pair, leaf},
@@ -27,7 +27,7 @@ pub(crate) fn now() -> Timestamp {
     "2031-05-06T07:08:09Z".parse().unwrap()
 }
 
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         server_image: "example.com/store:9".into(),
         cluster_domain: "house.example".into(),
@@ -38,7 +38,7 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-pub(super) fn larder() -> RegistryName {
+pub(crate) fn larder() -> RegistryName {
     RegistryName { namespace: "kitchen".into(), name: "larder".into() }
 }
 
@@ -55,14 +55,14 @@ pub(crate) fn resource(spec: &str) -> PrivateRegistry {
 }
 
 /// A cluster in which the Service has its address and nothing else exists.
-pub(super) fn observed() -> Observed {
+pub(crate) fn observed() -> Observed {
     let service =
         json!({"metadata": {"name": "larder"}, "spec": {"clusterIP": "10.1.2.3", "clusterIPs": ["10.1.2.3"]}});
     Observed { service: Some(Arc::new(serde_json::from_value(service).unwrap())), ..Observed::default() }
 }
 
 /// A cluster in which the Service has addresses of both families, a port on the nodes, and these addresses of a load balancer.
-pub(super) fn observed_behind(load_balancer: &serde_json::Value) -> Observed {
+pub(crate) fn observed_behind(load_balancer: &serde_json::Value) -> Observed {
     let service = json!({
         "metadata": {"name": "larder"},
         "spec": {"clusterIP": "10.1.2.3", "clusterIPs": ["10.1.2.3", "fd00::3"], "ports": [{"port": 443, "nodePort": 30443}]},
@@ -72,7 +72,7 @@ pub(super) fn observed_behind(load_balancer: &serde_json::Value) -> Observed {
 }
 
 /// A Secret as the API server has it.
-pub(super) fn secret(name: &str, version: &str, data: &[(&str, &[u8])]) -> Arc<Secret> {
+pub(crate) fn secret(name: &str, version: &str, data: &[(&str, &[u8])]) -> Arc<Secret> {
     let mut secret = Secret::default();
     secret.metadata.name = Some(name.to_owned());
     secret.metadata.uid = Some(format!("uid-of-{name}"));
@@ -81,25 +81,25 @@ pub(super) fn secret(name: &str, version: &str, data: &[(&str, &[u8])]) -> Arc<S
     Arc::new(secret)
 }
 
-pub(super) fn try_validated(spec: &str, observed: &Observed) -> Result<Registry, validate::Error> {
+pub(crate) fn try_validated(spec: &str, observed: &Observed) -> Result<Registry, validate::Error> {
     validate(&resource(spec), observed, &settings(), now())
 }
 
-pub(super) fn validated(spec: &str) -> Registry {
+pub(crate) fn validated(spec: &str) -> Registry {
     try_validated(spec, &observed()).unwrap()
 }
 
-pub(super) fn password(text: &str) -> Password {
+pub(crate) fn password(text: &str) -> Password {
     Password::parse(text.as_bytes()).unwrap()
 }
 
 /// What a Secret holds under `key`, as text.
-pub(super) fn value(secret: &Secret, key: &str) -> String {
+pub(crate) fn value(secret: &Secret, key: &str) -> String {
     String::from_utf8(secret.data.as_ref().unwrap()[key].0.clone()).unwrap()
 }
 
 /// Material whose secrets are words.
-pub(super) fn material(registry: &Registry) -> Material {
+pub(crate) fn material(registry: &Registry) -> Material {
     let user = |name, stored: &str, published: &str| GeneratedUser {
         name,
         stored: stored.as_bytes().to_vec(),

@@ -12,17 +12,20 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{
-    build::{Children, build, copy_of_pull_secret},
-    fixtures,
-    issue::{Material, Occurrence, material},
-    observe::Observed,
-    optional_kinds::{Optional, OptionalKind, Unavailable},
-    registry::Registry,
-    validate::validate,
-    versions::Loaded,
+use super::fixtures;
+use crate::{
+    controller::{
+        build::{Children, build, copy_of_pull_secret},
+        issue::{Material, Occurrence, material},
+        observe::Observed,
+        optional_kinds::{Optional, OptionalKind, Unavailable},
+        registry::Registry,
+        validate::validate,
+        versions::Loaded,
+    },
+    credentials::htpasswd,
+    pki::Certificate,
 };
-use crate::{credentials::htpasswd, pki::Certificate};
 
 #[derive(Clone)]
 struct Cluster {
