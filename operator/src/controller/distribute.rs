@@ -23,9 +23,10 @@ use self::{
     requests::{Content, Refusal, Requests},
 };
 use super::{
-    Context, apply, backoff,
+    Context, apply,
     build::{self, Children},
     registry::Registry,
+    waits::backoff,
 };
 use crate::{api::v1alpha1::PrivateRegistry, names::RegistryName};
 
@@ -274,7 +275,7 @@ impl Work<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixtures::{now, resource};
+    use crate::controller::tests::fixtures::{now, resource};
 
     #[test]
     fn a_deleted_registry_is_let_go_after_a_minute() {

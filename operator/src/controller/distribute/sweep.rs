@@ -16,7 +16,7 @@ use kube::{Api, api::ListParams};
 use super::{Distributed, LISTED_WITHIN, Outcome, Work, plan::Asked};
 use crate::{
     api::v1alpha1::PrivateRegistry,
-    controller::{Context, chain, now, pace::Pace, wakeups::Pending},
+    controller::{Context, chain, pace::Pace, pass::now, wakeups::Pending},
     names::RegistryName,
 };
 
