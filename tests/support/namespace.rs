@@ -93,6 +93,14 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// Tells `story` in another namespace beside this one. `test` is its file's name.
+    pub async fn with_another(&self, test: &str, story: impl AsyncFnOnce(Self) -> Result<()>) -> Result<()> {
+        let another = Self::create(self.client.clone(), test).await?;
+        let told = story(another.clone()).await;
+        let cleaned = another.clean_up().await;
+        told.and(cleaned)
+    }
+
     /// A namespace as the API server makes it, without what controllers put into it.
     pub(crate) async fn create_bare(client: Client, test: &str) -> Result<Self> {
         let name = format!("{}-{}", test.replace('_', "-"), random_word());

@@ -63,6 +63,12 @@ pub async fn install(values: &[&str]) -> Result<()> {
     )
 }
 
+/// `helm rollback` of the suite's release to what it was before the last upgrade.
+pub async fn roll_back() -> Result<()> {
+    let rollback = ["rollback", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "3m"];
+    run(command("helm", rollback)).await.map(drop)
+}
+
 /// Removes the release with Helm, if there is one.
 pub async fn uninstall() -> Result<()> {
     let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait"];
