@@ -55,6 +55,9 @@ impl Default for Limits {
     }
 }
 
+/// What a client has left that has asked for nothing when the server ends: for a request that is on its way, or for the end of HTTP/2.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What accepting waits for at least after an error like "too many open files", and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 

@@ -12,7 +12,7 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-use super::{Limits, stream};
+use super::{FAREWELL, Limits, stream};
 
 /// What a connection is doing. Written by its stream and its requests, read by its supervisor.
 #[derive(Debug)]
@@ -90,6 +90,12 @@ impl Activity {
     pub(super) fn request(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         InFlight { activity: Arc::clone(self), is_responding: false }
+    }
+
+    /// The server ends at `now`: who has asked for nothing has a moment left in which to begin or to go.
+    pub(super) fn ending(&self, now: Instant) {
+        // While requests are in flight nobody waits for this deadline, and the last of them sets it anew.
+        self.deadline.fetch_min(self.milliseconds(now + FAREWELL), Ordering::AcqRel);
     }
 
     /// Part of a response was asked for.
@@ -202,6 +208,21 @@ mod tests {
         activity.read();
         let begun = after(&activity, now);
         assert!(begun <= Some(21), "{begun:?}");
+    }
+
+    #[test]
+    fn when_the_server_ends_only_who_has_a_request_in_flight_is_waited_for() {
+        let now = Instant::now();
+        let activity = Arc::new(Activity::new(&Limits::default(), now));
+        activity.ending(now);
+        assert_eq!(activity.deadline(), Some(now + FAREWELL));
+
+        let activity = Arc::new(Activity::new(&Limits::default(), now));
+        let request = activity.request();
+        activity.ending(now);
+        assert_eq!(activity.deadline(), None);
+        drop(request);
+        assert!(after(&activity, now) > Some(60), "what is left of its response is sent");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::ServiceExt;
 
 use super::{
-    Connected, Limits, Peer,
+    Connected, FAREWELL, Limits, Peer,
     activity::{Activity, Held},
     handshake, host,
     pace::PacedBody,
@@ -58,6 +58,9 @@ const SPOKE_TLS: &str = "a client speaks TLS to a port of plain HTTP: give the r
 const SPOKE_HTTP: &str = "a client speaks plain HTTP to a port of TLS: let it use https://, or, if it is Docker and the registry \
     is one of its insecure-registries, let it trust the certificate";
 
+/// What comes before a connection's first request.
+type Beginning<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// What all connections of an endpoint share.
 pub(super) struct Server {
     pub(super) tls: Option<Arc<Reloading<Material>>>,
@@ -85,11 +88,11 @@ impl Server {
             tracing::debug!(%peer, %error, "failed to set TCP_NODELAY");
         }
         if self.tls.is_some() {
-            match tokio::time::timeout(self.limits.handshake, handshake::is_plain_http(&mut stream)).await {
-                Ok(Ok(false)) => {}
-                Ok(Ok(true)) => return self.mistook(peer, SPOKE_HTTP),
-                Ok(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
-                Err(_) => return tracing::debug!(%peer, "TLS handshake took too long"),
+            match self.begin(self.limits.handshake, Box::pin(handshake::is_plain_http(&mut stream))).await {
+                Some(Ok(false)) => {}
+                Some(Ok(true)) => return self.mistook(peer, SPOKE_HTTP),
+                Some(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
+                None => return tracing::debug!(%peer, "TLS handshake took too long"),
             }
         }
         self.encrypted_or_not(stream, peer).await;
@@ -104,7 +107,7 @@ impl Server {
             return;
         };
         let acceptor = TlsAcceptor::from(Arc::clone(&tls.current().config));
-        let handshake = tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await;
+        let handshake = self.begin(self.limits.handshake, Box::pin(acceptor.accept(stream))).await;
         let Some(stream) = shaken(handshake, peer) else { return };
         let http2 = self.http2 && stream.get_ref().1.alpn_protocol() == Some(b"h2");
         self.http(stream, peer, "https", http2).await;
@@ -118,10 +121,23 @@ impl Server {
         if !self.http2 {
             return self.http(stream, peer, "http", false).await;
         }
-        match tokio::time::timeout(self.limits.header, protocol::detect(stream)).await {
-            Ok(Ok((stream, http2))) => self.http(stream, peer, "http", http2).await,
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection ended before its first request"),
-            Err(_) => tracing::debug!(%peer, "the client took too long for its first request"),
+        match self.begin(self.limits.header, Box::pin(protocol::detect(stream))).await {
+            Some(Ok((stream, http2))) => self.http(stream, peer, "http", http2).await,
+            Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended before its first request"),
+            None => tracing::debug!(%peer, "the client took too long for its first request"),
+        }
+    }
+
+    /// What a client does before its first request: for `limit` at most, and while the server ends for a moment. `None`: it took
+    /// longer. On the heap, because the connection's memory is for what comes after.
+    async fn begin<T>(&self, limit: Duration, beginning: Beginning<'_, T>) -> Option<T> {
+        let ending = async {
+            self.shutdown.graceful.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            done = tokio::time::timeout(limit, beginning) => done.ok(),
+            () = ending => None,
         }
     }
 
@@ -176,6 +192,7 @@ impl Server {
         std::future::poll_fn(|context| {
             if !is_ending && ending.as_mut().poll(context).is_ready() {
                 is_ending = true;
+                activity.ending(Instant::now());
                 graceful_shutdown(connection.as_mut());
             }
             if let Poll::Ready(result) = connection.as_mut().poll(context) {
@@ -193,17 +210,14 @@ impl Server {
 }
 
 /// The stream behind a handshake that succeeded; what went wrong is for the log.
-fn shaken<S>(
-    handshake: Result<io::Result<TlsStream<S>>, tokio::time::error::Elapsed>,
-    peer: Peer,
-) -> Option<TlsStream<S>> {
+fn shaken<S>(handshake: Option<io::Result<TlsStream<S>>>, peer: Peer) -> Option<TlsStream<S>> {
     match handshake {
-        Ok(Ok(stream)) => return Some(stream),
-        Ok(Err(error)) if handshake::is_refused_by_client(&error) => {
+        Some(Ok(stream)) => return Some(stream),
+        Some(Err(error)) if handshake::is_refused_by_client(&error) => {
             tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
         }
-        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+        Some(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+        None => tracing::debug!(%peer, "TLS handshake took too long"),
     }
     None
 }

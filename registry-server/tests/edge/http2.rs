@@ -16,9 +16,12 @@ use registry_server::connection::Limits;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs as provider};
 use rustls_pki_types::ServerName;
 use tokio::{net::TcpStream, task::JoinHandle};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::server::{Files, Pair, Server};
+use super::{
+    eventually,
+    server::{Files, Pair, Server},
+};
 
 const TLS: &str = "http: {tls: {certificate: DIR/certs/tls.crt, key: DIR/certs/tls.key}}";
 
@@ -28,8 +31,8 @@ fn serving(pair: &Pair, limits: Limits) -> Server {
     Server::with_limits(files, TLS, limits)
 }
 
-/// A connection and the task that ends with it.
-async fn connect(server: &Server, pair: &Pair) -> (SendRequest<Full<Bytes>>, JoinHandle<hyper::Result<()>>) {
+/// A connection on which both sides want HTTP/2, and nobody has said anything yet.
+async fn agreed(server: &Server, pair: &Pair) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(pair.der.clone()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
@@ -40,8 +43,13 @@ async fn connect(server: &Server, pair: &Pair) -> (SendRequest<Full<Bytes>>, Joi
     config.alpn_protocols = vec![b"h2".to_vec()];
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+/// A connection and the task that ends with it.
+async fn connect(server: &Server, pair: &Pair) -> (SendRequest<Full<Bytes>>, JoinHandle<hyper::Result<()>>) {
+    let stream = TokioIo::new(agreed(server, pair).await);
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     (sender, tokio::spawn(connection))
 }
 
@@ -87,6 +95,24 @@ fn an_idle_connection_is_closed() {
     });
     // How it ends does not matter.
     assert!(ended.is_ok(), "the connection stays open");
+}
+
+#[test]
+fn who_has_asked_for_nothing_yet_does_not_hold_up_the_end() {
+    let (pair, hour) = (Pair::new(), Duration::from_secs(3600));
+    let files = Files::new();
+    files.mount("certs", "1", &pair.files());
+    let limits = Limits { handshake: hour, header: hour, idle: hour, ..Limits::default() };
+    let server = Server::with_limits(files, &TLS.replace("{tls", "{draintimeout: 1h, tls"), limits);
+    let _silent = std::net::TcpStream::connect(server.address()).unwrap();
+    let _agreed = server.runtime().block_on(agreed(&server, &pair));
+    let (sender, _connection) = server.runtime().block_on(connect(&server, &pair));
+    let status = server.runtime().block_on(send(&sender, "GET", "/v2/", Bytes::new())).0;
+    assert_eq!(status, StatusCode::OK, "its answer means that the server has accepted the others");
+
+    let health = server.debug().address;
+    server.end();
+    eventually("the server ends", || std::net::TcpStream::connect(health).is_err());
 }
 
 /// HTTP/2 without TLS, from a client that does not ask beforehand.

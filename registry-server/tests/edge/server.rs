@@ -127,6 +127,11 @@ impl Server {
         Client::http(self.addresses.debug.unwrap())
     }
 
+    /// Asks for the end in good order.
+    pub(crate) fn end(&self) {
+        self.shutdown.graceful.cancel();
+    }
+
     /// The SHA-256 that the server says is in force for `file`.
     pub(crate) fn version(&self, file: &str) -> String {
         let versions: serde_json::Value = serde_json::from_str(&self.debug().get("/versions").body).unwrap();
