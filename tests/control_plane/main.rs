@@ -29,6 +29,7 @@ mod replicas;
 mod rights;
 mod rules;
 mod storage;
+mod take_over;
 mod tenant;
 mod upgrade;
 mod watches;
