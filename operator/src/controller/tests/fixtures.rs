@@ -2,19 +2,25 @@
 //!
 //! Names are unlike the product's and unlike each other, so that swapped values show.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::Client;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::{
     api::v1alpha1::PrivateRegistry,
     controller::{
-        Settings,
+        Context, Scope, Settings,
+        distribute::Reach,
         issue::{GeneratedUser, Material, Served},
         observe::Observed,
+        optional_kinds::OptionalKinds,
+        publisher::Publisher,
         registry::{Registry, Tls},
+        stores::{Store, Stores},
         validate::{self, validate},
     },
     credentials::{Line, Password, Source},
@@ -34,12 +40,36 @@ pub(crate) fn settings() -> Settings {
         namespace: "steward".into(),
         grace: SignedDuration::from_mins(5),
         concurrency: 1,
-        pull_secret_namespaces: std::collections::BTreeSet::new(),
+        pull_secret_namespaces: BTreeSet::new(),
     }
 }
 
 pub(crate) fn larder() -> RegistryName {
     RegistryName { namespace: "kitchen".into(), name: "larder".into() }
+}
+
+/// What passes share, before a watch has seen anything.
+pub(crate) fn context(client: &Client) -> Context {
+    let (optional, _) = OptionalKinds::new(client.clone(), Scope::Cluster, Arc::default());
+    let stores = Stores {
+        services: Store::new().0,
+        deployments: Store::new().0,
+        claims: Store::new().0,
+        secrets: Store::new().0,
+        config_maps: Store::new().0,
+        service_accounts: Store::new().0,
+        optional: Arc::new(optional),
+    };
+    Context {
+        client: client.clone(),
+        settings: settings(),
+        stores,
+        reach: Reach::of(client, &[], vec![], BTreeSet::new(), &Arc::default()).0,
+        memories: Arc::default(),
+        publisher: Arc::new(Publisher::new(client.clone(), "larder-keeper".into())),
+        metrics: Arc::default(),
+        permits: Arc::new(Semaphore::new(1)),
+    }
 }
 
 /// A resource with this spec, in YAML.

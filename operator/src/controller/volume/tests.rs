@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
+use http::{Request, Response};
+use kube::{Client, client::Body};
 use serde_json::json;
 
 use super::*;
+use crate::controller::tests::fixtures::{self, larder};
 
 fn answer(used: u64, available: u64, refused: Option<u64>) -> Option<VolumeUse> {
     let answer = json!({
@@ -97,4 +102,34 @@ fn pods_are_asked_at_a_pace_and_what_they_said_stays_while_they_are_silent() {
     assert!(!known.answered(None, start, 0.5));
     assert_eq!(known.volume(), Some(full_to(75)));
     assert!(known.answered(Some(VolumeUse { refused: true, ..full_to(75) }), start, 0.5));
+}
+
+/// An API server that knows one Pod, whose server has started at `address`, where nobody answers.
+fn with_a_pod_at(address: IpAddr) -> Client {
+    let container = json!({"name": "registry", "image": "x", "imageID": "", "ready": true, "restartCount": 0,
+        "state": {"running": {}}});
+    let status = json!({"podIP": address, "containerStatuses": [container]});
+    let pods = json!({"metadata": {}, "items": [{"metadata": {"name": "larder-0"}, "status": status}]}).to_string();
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let answer = Response::builder().body(Body::from(pods.clone().into_bytes()));
+        std::future::ready(answer.map_err(tower::BoxError::from))
+    });
+    Client::new(service, "kitchen")
+}
+
+#[tokio::test]
+async fn of_a_registry_that_was_stopped_nobody_is_asked_until_it_runs_again() {
+    let address = "127.9.9.9".parse().unwrap();
+    let context = fixtures::context(&with_a_pod_at(address));
+    let asked_after = async |version: &str, available: i32| {
+        let status = json!({"metadata": {"resourceVersion": version}, "status": {"availableReplicas": available}});
+        let deployment = Some(Arc::new(serde_json::from_value(status).unwrap()));
+        let observed = Observed { deployment, ..fixtures::observed() };
+        observe(&context, &larder(), &Pods::of(&larder(), &context), &observed).await;
+        context.memories.volumes_due(Instant::now() + 2 * SELDOM)
+    };
+    assert_eq!(asked_after("1", 1).await, [(larder(), vec![address])]);
+    assert_eq!(asked_after("2", 0).await, [], "it was stopped");
+    assert_eq!(asked_after("3", 0).await, [], "it still is");
+    assert_eq!(asked_after("4", 1).await, [(larder(), vec![address])]);
 }

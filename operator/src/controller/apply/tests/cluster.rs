@@ -1,7 +1,7 @@
 //! That server, the watches that have seen all of it, and passes of `apply` against both.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,7 +16,6 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::{
     super::{Error, apply},
@@ -25,13 +24,11 @@ use super::{
 use crate::controller::{
     Context, Scope,
     build::build,
-    distribute::Reach,
     memory::Memory,
     optional_kinds::{OptionalKind, OptionalKinds},
-    publisher::Publisher,
     registry::Registry,
     stores::{Known, Store, Stores, Whole, Writer},
-    tests::fixtures::{material, settings, validated},
+    tests::fixtures::{self, material, validated},
 };
 
 /// A cluster: the API server and the watches that have seen all of it.
@@ -78,14 +75,8 @@ impl Cluster {
                 ingresses: ingresses_writer,
             },
             context: Context {
-                client: client.clone(),
-                settings: settings(),
                 stores: Stores { services, deployments, claims, secrets, config_maps, service_accounts, optional },
-                reach: Reach::of(&client, &[], vec![], BTreeSet::new(), &Arc::default()).0,
-                memories: Arc::default(),
-                publisher: Arc::new(Publisher::new(client, "larder-keeper".into())),
-                metrics: Arc::default(),
-                permits: Arc::new(Semaphore::new(1)),
+                ..fixtures::context(&client)
             },
             memory: Memory::default(),
         }
