@@ -1,4 +1,6 @@
-//! What the tests of several steps share: registries to work on, and passes one after another without a client.
+//! What the tests of several steps share: registries to work on, a Pod that answers, and passes one after another without a
+//! client.
 
 pub(crate) mod fixtures;
+pub(crate) mod pod;
 mod simulation;

@@ -1,10 +1,7 @@
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
-};
 
 use super::*;
+use crate::controller::tests::pod::answer_once;
 
 fn pod(status: Value) -> Pod {
     serde_json::from_value(json!({"metadata": {"name": "larder-1"}, "status": status})).unwrap()
@@ -14,7 +11,7 @@ fn pod(status: Value) -> Pod {
 fn with_container(state: &Value, last: &Value, restarts: i32) -> Pod {
     let container = json!({"name": "registry", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
         "state": state, "lastState": last});
-    pod(json!({"phase": "Running", "podIP": "127.0.42.1", "containerStatuses": [container]}))
+    pod(json!({"phase": "Running", "podIP": "192.0.2.1", "containerStatuses": [container]}))
 }
 
 fn waiting(reason: &str, message: &str) -> Value {
@@ -86,23 +83,11 @@ fn a_pod_that_no_node_takes_or_keeps_says_so() {
     assert_eq!(told(&pod(json!({"phase": "Pending"}))), None);
 }
 
-/// Answers one request on the port that every registry's Pod has.
-async fn answer_once(address: &'static str, response: &'static str) {
-    let listener = TcpListener::bind((address, 5001)).await.unwrap();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 1024];
-        let length = stream.read(&mut request).await.unwrap();
-        assert!(request[..length].starts_with(b"GET /readyz HTTP/1.1\r\n"));
-        stream.write_all(response.as_bytes()).await.unwrap();
-    });
-}
-
 #[tokio::test]
 async fn a_server_that_runs_and_is_not_ready_is_asked_why() {
-    let unready = with_container(&json!({"running": {}}), &json!({}), 0);
     let refusal = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 23\r\n\r\n/maintain: file exists\n";
-    answer_once("127.0.42.1", refusal).await;
+    let mut unready = with_container(&json!({"running": {}}), &json!({}), 0);
+    unready.status.as_mut().unwrap().pod_ip = Some(answer_once("/readyz", refusal).await.to_string());
     let trouble = trouble(std::slice::from_ref(&unready)).await.unwrap();
     assert_eq!(trouble.reason, reason::NOT_READY);
     assert_eq!(trouble.message, "Pod larder-1: the server runs and is not ready: /maintain: file exists");

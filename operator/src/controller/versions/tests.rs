@@ -1,7 +1,7 @@
 use k8s_openapi::ByteString;
-use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpListener};
 
 use super::*;
+use crate::controller::tests::pod::answer_once;
 
 fn versions(htpasswd: &str) -> Versions {
     Versions { htpasswd: Some(htpasswd.into()), access: Some("a".into()), certificate: None }
@@ -38,28 +38,16 @@ fn a_version_is_the_hash_of_the_file() {
     assert_eq!(file_version(Some(&secret), key::HTPASSWD).as_deref(), Some(sha256_of_abc));
 }
 
-/// Answers one request on the port that every registry's Pod has, on a loopback address of this test's own.
-async fn answer_once(address: &'static str, response: &'static str) {
-    let listener = TcpListener::bind((address, 5001)).await.unwrap();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut request = [0; 1024];
-        let length = stream.read(&mut request).await.unwrap();
-        assert!(request[..length].starts_with(b"GET /versions HTTP/1.1\r\n"));
-        stream.write_all(response.as_bytes()).await.unwrap();
-    });
-}
-
 #[tokio::test]
 async fn a_pod_is_asked_over_http() {
     let body = r#"{"certificate":null,"htpasswd":{"sha256":"new"},"access":{"sha256":"a"}}"#;
     let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    answer_once("127.0.41.1", response.leak()).await;
-    assert_eq!(get_versions("127.0.41.1".parse().unwrap()).await, Ok(versions("new")));
+    let address = answer_once("/versions", &response).await;
+    assert_eq!(get_versions(address).await, Ok(versions("new")));
 }
 
 #[tokio::test]
 async fn an_image_that_does_not_report_is_named() {
-    answer_once("127.0.41.2", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
-    assert_eq!(get_versions("127.0.41.2".parse().unwrap()).await, Err("it answers 404 Not Found".into()));
+    let address = answer_once("/versions", "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(get_versions(address).await, Err("it answers 404 Not Found".into()));
 }
