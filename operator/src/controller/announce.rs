@@ -9,6 +9,7 @@ use kube::{
 };
 
 use super::{
+    chain,
     distribute::Outcome,
     issue::Occurrence,
     pods::reason,
@@ -16,7 +17,10 @@ use super::{
     status::conditions::{CERTIFICATE_EXPIRING, DEPLOYMENT_FAILING, PAUSED, VOLUME_NEARLY_FULL, condition},
     validate::{WAITING_FOR_CERTIFICATE, is_paused},
 };
-use crate::api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus};
+use crate::{
+    api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
+    names::RegistryName,
+};
 
 /// Reasons that every new registry goes through.
 const EXPECTED: [&str; 5] =
@@ -33,10 +37,21 @@ pub(super) async fn announce(
     let events =
         occurrences.iter().map(happened).chain(turned(previous, status)).chain(paused(registry, previous, status));
     for event in events {
-        if let Err(error) = publisher.publish(&event, &registry.object_ref(&())).await {
-            tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
-        }
+        publish(publisher, registry, &event).await;
     }
+}
+
+/// Publishes an Event about `object`, or logs that it could not be written.
+async fn publish(publisher: &Publisher, object: &impl Resource<DynamicType = ()>, event: &Event) {
+    if let Err(error) = publisher.publish(event, &object.object_ref(&())).await {
+        let (registry, reason, error) = (name_of(object), &event.reason, chain(&error));
+        tracing::warn!(%registry, reason, error, "failed to publish an Event");
+    }
+}
+
+fn name_of(object: &impl Resource) -> RegistryName {
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    RegistryName { namespace: text(&object.meta().namespace), name: text(&object.meta().name) }
 }
 
 /// Says that an object does not have the shape of our kind. Its status is left alone: nothing is known of it.
@@ -52,16 +67,14 @@ pub(super) async fn unreadable(
         action: "Reconcile".to_owned(),
         secondary: None,
     };
-    if let Err(error) = publisher.publish(&event, &object.object_ref(&())).await {
-        tracing::warn!(registry = object.meta().name, %error, "failed to publish an Event");
-    }
+    publish(publisher, object, &event).await;
 }
 
 /// Says what a deleted registry leaves behind, because it could not be removed.
 pub(super) async fn left_behind(publisher: &Publisher, registry: &PrivateRegistry, outcome: &Outcome) {
     let what = outcome.failing().unwrap_or_else(|| "namespaces and service accounts could not be listed".to_owned());
     let note = format!("let go without removing all copies of the pull Secret: {what}");
-    tracing::warn!(registry = registry.metadata.name, namespace = registry.metadata.namespace, note);
+    tracing::warn!(registry = %name_of(registry), note);
     let event = Event {
         type_: EventType::Warning,
         reason: "PullSecretLeftBehind".to_owned(),
@@ -69,9 +82,7 @@ pub(super) async fn left_behind(publisher: &Publisher, registry: &PrivateRegistr
         action: "Delete".to_owned(),
         secondary: None,
     };
-    if let Err(error) = publisher.publish(&event, &registry.object_ref(&())).await {
-        tracing::warn!(registry = registry.metadata.name, %error, "failed to publish an Event");
-    }
+    publish(publisher, registry, &event).await;
 }
 
 /// What has happened to copies of the pull Secret.
