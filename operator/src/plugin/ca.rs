@@ -84,7 +84,7 @@ pub enum Error {
         name: String,
     },
     /// The file cannot be read or written.
-    #[error("failed to write {}: --certs-dir names another folder", path.display())]
+    #[error("failed to read or write {}: --certs-dir names another folder", path.display())]
     File {
         /// The file.
         path: PathBuf,

@@ -53,6 +53,12 @@ fn seen<T>(part: Part, seen: &Seen<T>, judge: impl FnOnce(&T) -> Vec<Finding>) -
     }
 }
 
+/// What is there and cannot be judged, because nobody has told under which host it has to be good.
+fn without_endpoint(part: Part) -> Finding {
+    let message = "it was compared with no host: the status names no endpoint so far";
+    part.warn(message, "see what is said about operator and resource")
+}
+
 /// Whether the registry is meant to serve.
 fn is_stopped(observed: &Observed) -> bool {
     observed.registry.spec.replicas == Some(0)

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 
-use super::{is_plain, is_stopped, seen};
+use super::{is_plain, is_stopped, seen, without_endpoint};
 use crate::{
     names::key,
     pki::{Certificate, certificate::warning_time},
@@ -28,7 +28,8 @@ pub(super) fn findings(observed: &Observed, now: Timestamp) -> Vec<Finding> {
         let host = observed.registry.status.as_ref().and_then(|status| status.endpoint.clone());
         vec![match (secret, host) {
             (Some(secret), Some(host)) => of_secret(secret, &host, now),
-            _ => Part::Certificate.fail(
+            (Some(_), None) => without_endpoint(Part::Certificate),
+            (None, _) => Part::Certificate.fail(
                 format!(
                     "Secret {}/{} does not exist: there is no certificate",
                     observed.name.namespace,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use serde_json::Value;
 
-use super::seen;
+use super::{seen, without_endpoint};
 use crate::{
     names::key,
     plugin::{
@@ -33,7 +33,8 @@ fn of_pull_secret(observed: &Observed, pull: Option<&Secret>) -> Finding {
     let name = format!("{}/{}", observed.name.namespace, observed.name.pull_secret());
     let made = "the operator makes it: see what is said about operator and resource";
     let Some(pull) = pull else { return Part::Secrets.fail(format!("Secret {name} does not exist"), made) };
-    let endpoint = observed.registry.status.as_ref().and_then(|status| status.endpoint.clone()).unwrap_or_default();
+    let endpoint = observed.registry.status.as_ref().and_then(|status| status.endpoint.clone());
+    let Some(endpoint) = endpoint else { return without_endpoint(Part::Secrets) };
     if hosts(pull).contains(&endpoint) {
         Part::Secrets.ok(format!("Secret {name} is good for {endpoint}"))
     } else {

@@ -225,6 +225,18 @@ const CASES: &[Case] = &[
         "the operator",
     ),
     (
+        |seen| seen.registry.status = None,
+        "warn  certificate",
+        "the status names no endpoint so far",
+        "see what is said about operator and resource",
+    ),
+    (
+        |seen| seen.registry.status = None,
+        "warn  secrets",
+        "the status names no endpoint so far",
+        "operator and resource",
+    ),
+    (
         |seen| seen.certificate = Ok(Some(certificate(&seen.name, "pantry.example", 60))),
         "fail  certificate",
         "do not take the certificate for larder.kitchen.svc.house.example",
