@@ -1,7 +1,7 @@
 //! The smallest resource gets all its children from the rights that are shipped.
 
 use anyhow::Result;
-use support::control_plane::on_control_plane;
+use support::control_plane::beside_a_registry;
 use support::registry::{Registry, ensure_same};
 
 /// What `spec: {}` asks for.
@@ -22,13 +22,7 @@ const CHILDREN: [&str; 12] = [
 
 #[tokio::test]
 async fn an_empty_spec_gets_its_children_and_is_ready() -> Result<()> {
-    on_control_plane("create", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
-        ensure_complete(&team).await
-    })
-    .await
+    beside_a_registry("create", "{}", async |_, team| ensure_complete(team).await).await
 }
 
 /// That the registry `team` has what `spec: {}` asks for, and nothing else.

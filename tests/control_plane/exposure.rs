@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::json;
-use support::control_plane::{Options, on_control_plane, on_own_control_plane};
+use support::control_plane::{Options, beside_a_registry, on_control_plane, on_own_control_plane};
 use support::manifest::at;
 use support::registry::Registry;
 use support::wait::{until, until_gone};
@@ -70,10 +70,7 @@ async fn children_that_are_asked_for_come_and_go_with_the_spec() -> Result<()> {
 
 #[tokio::test]
 async fn the_pods_of_the_namespace_and_the_operator_may_come_when_nobody_is_named() -> Result<()> {
-    on_control_plane("network_policy", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        stage.namespace.registry("team").spec("networkPolicy: {}")?.ready().await?;
+    beside_a_registry("network_policy", "{networkPolicy: {}}", async |stage, _| {
         let policy = stage.namespace.api::<NetworkPolicy>().get("team").await?;
         let rules = serde_json::to_value(policy.spec.unwrap_or_default().ingress)?;
         assert_eq!(rules[0]["from"], json!([{"podSelector": {}}]));

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
-use support::control_plane::on_control_plane;
+use support::control_plane::beside_a_registry;
 
 const MANAGER: &str = "private-registry-operator";
 
@@ -18,10 +18,7 @@ fn is_ours(entry: &&ManagedFieldsEntry) -> bool {
 
 #[tokio::test]
 async fn a_child_has_one_manager_and_the_spec_of_a_registry_is_never_written() -> Result<()> {
-    on_control_plane("fields", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
+    beside_a_registry("fields", "{}", async |_, team| {
         for child in team.child_objects().await? {
             let written: Vec<_> = entries(&child).filter(|entry| entry.subresource.is_none()).collect();
             let [entry] = written[..] else { anyhow::bail!("{}: {written:?}", child.name_any()) };

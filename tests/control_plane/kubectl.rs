@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use support::command::{command, run};
-use support::control_plane::{Identity, Stage, on_control_plane};
+use support::control_plane::{Identity, Stage, beside_a_registry, on_control_plane};
 
 /// What kubectl says to an administrator in the test's namespace.
 async fn kubectl<const N: usize>(stage: &Stage<'_>, arguments: [&str; N]) -> Result<String> {
@@ -15,10 +15,7 @@ async fn kubectl<const N: usize>(stage: &Stage<'_>, arguments: [&str; N]) -> Res
 
 #[tokio::test]
 async fn get_prints_where_a_registry_is_whether_it_is_ready_and_since_when() -> Result<()> {
-    on_control_plane("kubectl", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
+    beside_a_registry("kubectl", "{}", async |stage, team| {
         let told = kubectl(stage, ["get", "preg"]).await?;
         let lines: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
         let [columns, row] = lines.as_slice() else { anyhow::bail!("not two lines: {told}") };

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Servi
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::json;
-use support::control_plane::{Options, on_control_plane, on_own_control_plane};
+use support::control_plane::{Options, beside_a_registry, on_control_plane, on_own_control_plane};
 use support::registry::resource;
 use support::wait::until;
 
@@ -105,10 +105,7 @@ async fn post<K: support::wait::Watched>(api: Api<K>, object: &serde_json::Value
 
 #[tokio::test]
 async fn children_with_garbage_in_them_are_made_anew() -> Result<()> {
-    on_control_plane("garbage", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
+    beside_a_registry("garbage", "{}", async |stage, team| {
         let secrets: Api<Secret> = stage.namespace.api();
         let garbage = |key: &str| json!({"stringData": {key: "\u{7}\n-----BEGIN NOTHING-----"}});
         for (name, key) in [

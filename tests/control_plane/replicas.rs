@@ -4,16 +4,13 @@ use anyhow::{Context as _, Result, ensure};
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
-use support::control_plane::on_control_plane;
+use support::control_plane::beside_a_registry;
 use support::registry;
 use support::wait::eventually;
 
 #[tokio::test]
 async fn a_registry_is_stopped_and_started_by_its_scale() -> Result<()> {
-    on_control_plane("replicas", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        stage.namespace.registry("team").ready().await?;
+    beside_a_registry("replicas", "{}", async |stage, _| {
         let client = stage.namespace.client.clone();
         let api: Api<DynamicObject> = Api::namespaced_with(client, stage.namespace.name(), &registry::resource());
 

@@ -12,7 +12,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, PropagationPolicy};
 use kube::{Api, Resource, ResourceExt as _};
 use serde_json::json;
-use support::control_plane::{Options, Stage, on_control_plane, on_own_control_plane};
+use support::control_plane::{Options, Stage, beside_a_registry, on_control_plane, on_own_control_plane};
 use support::registry::{self, Registry};
 use support::wait::{Watched, eventually, until, until_gone};
 
@@ -45,10 +45,7 @@ async fn in_a_namespace_of_its_own_the_operator_needs_no_right_elsewhere() -> Re
 
 #[tokio::test]
 async fn switching_tls_off_removes_its_secrets() -> Result<()> {
-    on_control_plane("tls_off", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
+    beside_a_registry("tls_off", "{}", async |stage, team| {
         team.apply(json!({"tls": {"disabled": true}})).await?;
         until_gone(&stage.namespace.api::<Secret>(), "team-ca").await?;
         until_gone(&stage.namespace.api::<Secret>(), "team-tls").await
@@ -58,12 +55,8 @@ async fn switching_tls_off_removes_its_secrets() -> Result<()> {
 
 #[tokio::test]
 async fn ways_in_and_who_may_use_them_come_and_go_with_the_spec() -> Result<()> {
-    on_control_plane("optional", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let asked =
-            "{ingress: {host: registry.example.com}, networkPolicy: {}, podDisruptionBudget: {maxUnavailable: 0}}";
-        let team = stage.namespace.registry("team").spec(asked)?.ready().await?;
+    let asked = "{ingress: {host: registry.example.com}, networkPolicy: {}, podDisruptionBudget: {maxUnavailable: 0}}";
+    beside_a_registry("optional", asked, async |stage, team| {
         let namespace = &stage.namespace;
         until(&namespace.api::<Ingress>(), "team", "being made", |_| true).await?;
         until(&namespace.api::<NetworkPolicy>(), "team", "being made", |_| true).await?;
@@ -125,10 +118,7 @@ where
 
 #[tokio::test]
 async fn an_account_that_is_named_takes_the_place_of_the_operator_s_own() -> Result<()> {
-    on_control_plane("account", async |stage| {
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = stage.namespace.registry("team").ready().await?;
+    beside_a_registry("account", "{}", async |stage, team| {
         team.apply(json!({"serviceAccount": {"name": "courier"}})).await?;
         until_gone(&stage.namespace.api::<ServiceAccount>(), "team").await?;
         let account = stage.namespace.api::<Deployment>().get("team").await?.spec.and_then(|spec| spec.template.spec);

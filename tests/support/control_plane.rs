@@ -9,6 +9,7 @@
 //!       let team = stage.namespace.registry("team").ready().await?;
 //!       operator.requests().await?                             what it has asked of the API server
 //!   })
+//!   beside_a_registry("fields", "{}", async |stage, team| ...) the same in short, where all that only has to be there
 //!   on_own_control_plane("faults", Options::default(), ...)    one that the test may kill
 //! ```
 //!
@@ -47,9 +48,10 @@ pub use self::process::Process;
 pub use self::programs::audit_folder;
 pub use self::proxy::Proxy;
 pub use self::requests::Requests;
-pub use self::stage::{Stage, on_control_plane, on_own_control_plane};
+pub use self::stage::{Stage, beside_a_registry, on_control_plane, on_own_control_plane};
 pub use self::witness::Witness;
 
+use crate::wait::until_true;
 use crate::{manifest, program};
 
 use self::access::Authorities;
@@ -121,7 +123,7 @@ impl ControlPlane {
     pub async fn until_ready(&self) -> Result<()> {
         let client = self.client().await?;
         let api_server = || self.api_server.lock().unwrap_or_else(PoisonError::into_inner);
-        programs::until(async || {
+        until_true(async || {
             api_server().ensure_running()?;
             let request = http::Request::get("/readyz").body(Vec::new())?;
             Ok(client.request_text(request).await.is_ok_and(|answer| answer == "ok"))

@@ -20,6 +20,8 @@ pub const LIMIT: Duration = Duration::from_secs(240);
 
 /// The pause between two attempts of `eventually`.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The same where a process of this machine is asked.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What can be waited for: any object that a watch delivers.
 pub trait Watched: Resource + Clone + DeserializeOwned + Serialize + Debug + Send + 'static {}
@@ -98,4 +100,16 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<
         Ok(value) => Ok(value),
         Err(_) => Err(last.context(format!("waited {} s for {what}", LIMIT.as_secs()))),
     }
+}
+
+/// Asks a process of this machine until what it answers `holds`. An error ends the wait: a process that has ended will not do
+/// any more what is waited for.
+pub(crate) async fn until_true(mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let met = timeout(LIMIT, async {
+        while !holds().await? {
+            sleep(SHORT_PAUSE).await;
+        }
+        Ok(())
+    });
+    met.await.with_context(|| format!("waited {} s", LIMIT.as_secs()))?
 }

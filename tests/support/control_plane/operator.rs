@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use tokio::net::TcpStream;
 
+use super::own_address;
 use super::process::Process;
 use super::requests::Requests;
-use super::{own_address, programs};
 use crate::https::{self, Answer};
-use crate::wait::eventually;
+use crate::wait::{eventually, until_true};
 use crate::{operator, program};
 
 /// Port of its health and metrics.
@@ -74,7 +74,7 @@ pub struct Operator {
 impl Operator {
     /// Waits until `/readyz` says so; an error shows the end of its log.
     pub async fn until_ready(&mut self) -> Result<()> {
-        programs::until(async || {
+        until_true(async || {
             self.process.ensure_running()?;
             Ok(self.ask("/readyz").await.is_ok_and(|answer| answer.status == StatusCode::OK))
         })
@@ -141,7 +141,7 @@ impl Operator {
     /// Waits until it has ended by itself; whether it did so without an error.
     pub async fn ended(&mut self) -> Result<bool> {
         let mut success = false;
-        programs::until(async || {
+        until_true(async || {
             let status = self.process.ended()?;
             success = status.is_some_and(|status| status.success());
             Ok(status.is_some())

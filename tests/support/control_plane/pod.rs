@@ -10,10 +10,11 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PodSpec, Secret, Volume, VolumeMount};
 use tempfile::TempDir;
 
+use super::own_address;
 use super::process::Process;
-use super::{own_address, programs};
 use crate::namespace::Namespace;
 use crate::program;
+use crate::wait::until_true;
 
 /// Where the server looks for its configuration.
 const CONFIGURATION: &str = "/etc/distribution/config.yml";
@@ -71,7 +72,7 @@ impl PlayedPod {
 async fn port(process: &mut Process, address: IpAddr) -> Result<u16> {
     let announced = format!("serving https on {address}:");
     let mut port = None;
-    programs::until(async || {
+    until_true(async || {
         process.ensure_running()?;
         let log = process.log();
         let rest = log.split_once(&announced).map(|(_, rest)| rest);

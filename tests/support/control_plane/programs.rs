@@ -2,10 +2,8 @@
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use tokio::time::{sleep, timeout};
+use anyhow::Result;
 
 use super::Options;
 use super::folder::Folder;
@@ -18,22 +16,7 @@ pub(super) const API_PORT: u16 = 6443;
 const ETCD_PORT: u16 = 2379;
 const ETCD_PEER_PORT: u16 = 2380;
 
-/// The API server takes four seconds on an idle machine.
-const LIMIT: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_millis(100);
-
 const MADE_BY: &str = "tests/tools/build etcd kubernetes";
-
-/// Asks until `holds`, or `holds` fails.
-pub(super) async fn until(mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let met = timeout(LIMIT, async {
-        while !holds().await? {
-            sleep(PAUSE).await;
-        }
-        Ok(())
-    });
-    met.await.with_context(|| format!("waited {} s", LIMIT.as_secs()))?
-}
 
 /// What it writes goes with the test: nothing is synced to the disk.
 pub(super) fn etcd(folder: &Folder, address: Ipv4Addr) -> Result<Process> {

@@ -13,6 +13,7 @@ use super::controllers::Controllers;
 use super::{ControlPlane, Identity, OperatorRequest, Options, PlayedPod, Proxy, Witness};
 use crate::namespace::Namespace;
 use crate::random_word;
+use crate::registry::Registry;
 
 /// The control plane that all tests of this process share.
 static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
@@ -33,6 +34,22 @@ pub struct Stage<'a> {
 pub async fn on_control_plane(test: &str, story: impl AsyncFnOnce(&Stage<'_>) -> Result<()>) -> Result<()> {
     let plane = SHARED.get_or_try_init(|| ControlPlane::start(Options::default())).await?;
     tell(plane, test, story).await
+}
+
+/// As `on_control_plane`, once the registry `team` of this `spec` is ready, which the operator and the played controllers go on
+/// keeping. For tests that neither stop nor ask these two.
+pub async fn beside_a_registry(
+    test: &str,
+    spec: &str,
+    story: impl AsyncFnOnce(&Stage<'_>, &Registry) -> Result<()>,
+) -> Result<()> {
+    on_control_plane(test, async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").spec(spec)?.ready().await?;
+        story(stage, &team).await
+    })
+    .await
 }
 
 /// As `on_control_plane`, on a control plane that is started for this test alone, which may do with it what it likes.
