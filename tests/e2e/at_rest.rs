@@ -39,6 +39,7 @@ async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
 async fn until_quiet(namespace: &Namespace) -> Result<()> {
     eventually("the operator to come to rest", async || {
         let before = requests(namespace).await?;
+        // Here time itself is what is waited for.
         tokio::time::sleep(Duration::from_secs(5)).await;
         let after = requests(namespace).await?;
         anyhow::ensure!(before == after, "it asked: {}", difference(&before, &after));

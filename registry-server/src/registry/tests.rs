@@ -108,6 +108,7 @@ async fn cost_of_first_pages(count: usize) -> [[u64; 3]; 2] {
         assert_eq!(registry.tags(&repository, None, Some(50)).await.unwrap().names.len(), 50);
         after = store.effort();
         costs[1] = std::array::from_fn(|index| after[index] - before[index]);
+        // A directory is remembered once its last change is this old: age is what is tested.
         tokio::time::sleep(MOMENT).await;
     }
     costs

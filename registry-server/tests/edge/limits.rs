@@ -59,7 +59,7 @@ fn a_later_header_has_its_time_from_its_first_byte() {
         while !rest.windows(2).any(|end| end == b"{}") {
             assert!(stream.read(&mut rest).unwrap() > 0);
         }
-        // Longer than a header may take, and yet the connection is open: it is idle.
+        // Here time itself is what is tested: longer than a header may take, and yet the connection is open, for it is idle.
         std::thread::sleep(SHORT * 2);
     }
     stream.write_all(b"GET").unwrap();

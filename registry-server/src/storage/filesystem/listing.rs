@@ -259,6 +259,7 @@ mod tests {
         let list = || tree.list(&key("d"), &Listing { after: None, limit: 2, having: None }).unwrap();
         let every_entry = 4 + 10;
         assert_eq!(work(entries, list), (vec!["0".to_owned(), "1".to_owned()], every_entry));
+        // The age of its last change is what is tested.
         thread::sleep(MOMENT);
         assert_eq!(work(entries, list).1, every_entry, "read once more, now that it can be kept");
         assert_eq!(work(entries, list), (vec!["0".to_owned(), "1".to_owned()], 0));
