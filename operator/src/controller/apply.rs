@@ -18,7 +18,7 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Context,
@@ -87,12 +87,19 @@ pub(super) fn is_namespace_terminating(error: &kube::Error) -> bool {
 }
 
 /// What the last apply of an object was about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
-    kind: Cow<'static, str>,
-    name: Box<str>,
+    pub(super) kind: Cow<'static, str>,
+    pub(super) name: Box<str>,
     desired: [u8; 32],
     resource_version: Option<Box<str>>,
+}
+
+impl Record {
+    /// Whether it is about this object.
+    pub(super) fn is_about(&self, kind: &str, name: &str) -> bool {
+        self.kind == kind && *self.name == *name
+    }
 }
 
 /// Brings every child to what it should be and removes those that are no longer wanted.
@@ -246,9 +253,9 @@ impl Apply<'_> {
     }
 
     /// The hosts that a new spec asks for wait with the Service while the registry is paused.
-    fn unless_hosts_wait(&self, desired: Secret) -> Secret {
+    fn unless_hosts_wait(&mut self, desired: Secret) -> Secret {
         match self.memory.secret(&desired.name_any()).filter(|_| self.registry.paused) {
-            Some(known) => for_the_same_hosts(&known, desired),
+            Some(known) => for_the_same_hosts(known, desired),
             None => desired,
         }
     }
@@ -277,7 +284,7 @@ impl Apply<'_> {
     {
         let name = desired.name_any();
         let hash = hash(&desired).map_err(|source| Error::Serialize { kind: kind.to_string(), source })?;
-        let record = self.memory.applied.iter().find(|record| record.kind == kind && *record.name == *name);
+        let record = self.memory.record(&kind, &name);
         let unchanged =
             |record: &Record| record.desired == hash && record.resource_version.as_deref() == seen.as_deref();
         if seen.is_some() && record.is_some_and(unchanged) {
@@ -293,8 +300,7 @@ impl Apply<'_> {
         // Often more than the object itself, and kept for nothing.
         applied.meta_mut().managed_fields = None;
         let resource_version = applied.meta().resource_version.as_deref().map(Box::from);
-        self.memory.applied.retain(|record| record.kind != kind || *record.name != *name);
-        self.memory.applied.push(Record { kind, name: name.into(), desired: hash, resource_version });
+        self.memory.note_record(Record { kind, name: name.into(), desired: hash, resource_version });
         Ok(Outcome::Applied(applied))
     }
 

@@ -1,6 +1,8 @@
 //! What the operator remembers of a registry between two passes. All of it can be lost: after a restart one pass reads and
 //! applies everything once, and changes nothing.
 
+mod objects;
+
 use std::{
     collections::HashMap,
     net::IpAddr,
@@ -10,11 +12,11 @@ use std::{
 
 use k8s_openapi::api::core::v1::Secret;
 
+use self::objects::Objects;
 use super::{
     apply::{Record, claim::Refusal},
     distribute::Distributed,
     pace::Pace,
-    stores::{Packed, forget_unused},
     versions::Versions,
     volume::{Known, VolumeUse},
 };
@@ -26,10 +28,8 @@ use crate::{
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// What was applied last.
-    pub(super) applied: Vec<Record>,
-    /// Secrets as they were read or applied last.
-    secrets: Vec<ReadSecret>,
+    /// What was read or applied last.
+    objects: Objects,
     /// A growth of the claim that was refused.
     pub(super) growth_refused: Option<Refusal>,
     /// The files that all running Pods have loaded.
@@ -39,59 +39,58 @@ pub(super) struct Memory {
     /// The generation of the Deployment that has no Pod that serves, and since when.
     pub(super) awaited: Option<(Option<i64>, Instant)>,
     /// The status that was written last, and which version of the resource was known then.
-    reported: Option<(Option<String>, PrivateRegistryStatus)>,
+    reported: Option<Box<(Option<String>, PrivateRegistryStatus)>>,
     /// What was written outside the registry's own children.
     pub(super) distributed: Distributed,
 }
 
-/// A Secret as it was read or applied last.
-#[derive(Debug)]
-struct ReadSecret {
-    name: Box<str>,
-    version: Option<Box<str>>,
-    packed: Packed<Secret>,
-}
-
 impl Memory {
+    /// What the last apply of an object was about.
+    pub(super) fn record(&mut self, kind: &str, name: &str) -> Option<&Record> {
+        self.objects.record(kind, name)
+    }
+
+    /// Notes what an apply was about.
+    pub(super) fn note_record(&mut self, record: Record) {
+        self.objects.note_record(record);
+    }
+
     /// A Secret as it was read or applied last.
-    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
-        self.read_secret(name)?.packed.object().ok()
+    pub(super) fn secret(&mut self, name: &str) -> Option<&Secret> {
+        self.objects.secret(name)
     }
 
     /// The same, if that is the version which the watch has shown.
-    pub(super) fn secret_of_version(&self, name: &str, version: Option<&str>) -> Option<Secret> {
-        let read = self.read_secret(name).filter(|read| version.is_some() && read.version.as_deref() == version);
-        read?.packed.object().ok()
+    pub(super) fn secret_of_version(&mut self, name: &str, version: Option<&str>) -> Option<&Secret> {
+        self.secret(name).filter(|read| version.is_some() && read.metadata.resource_version.as_deref() == version)
     }
 
     /// Notes a Secret as it was read or applied.
-    pub(super) fn note_secret(&mut self, name: &str, mut secret: Secret) {
-        forget_unused(&mut secret);
-        self.forget_secret(name);
-        let version = secret.metadata.resource_version.as_deref().map(Box::from);
-        self.secrets.push(ReadSecret { name: name.into(), version, packed: Packed::of(&secret) });
+    pub(super) fn note_secret(&mut self, name: &str, secret: Secret) {
+        self.objects.note_secret(name, secret);
     }
 
     /// Forgets a Secret that does not exist.
     pub(super) fn forget_secret(&mut self, name: &str) {
-        self.secrets.retain(|known| *known.name != *name);
+        self.objects.forget_secret(name);
     }
 
-    fn read_secret(&self, name: &str) -> Option<&ReadSecret> {
-        self.secrets.iter().find(|known| *known.name == *name)
+    /// A pass is over: until the next one everything takes as little room as it can.
+    pub(super) fn pack(&mut self) {
+        self.objects.pack();
     }
 
     /// The status that `registry` has. What the watch shows is older than what this process has written, until the watch shows
     /// another version: to go by it would write the same again and again, with new times.
     pub(super) fn status_of(&mut self, registry: &PrivateRegistry) -> Option<PrivateRegistryStatus> {
         // Once another version was shown, what was written is in it or overwritten.
-        self.reported.take_if(|(known, _)| *known != registry.metadata.resource_version);
-        self.reported.as_ref().map_or_else(|| registry.status.clone(), |(_, status)| Some(status.clone()))
+        self.reported.take_if(|reported| reported.0 != registry.metadata.resource_version);
+        self.reported.as_ref().map_or_else(|| registry.status.clone(), |reported| Some(reported.1.clone()))
     }
 
     /// Notes that `status` was written when `registry` was what the watch showed.
     pub(super) fn reported(&mut self, registry: &PrivateRegistry, status: PrivateRegistryStatus) {
-        self.reported = Some((registry.metadata.resource_version.clone(), status));
+        self.reported = Some(Box::new((registry.metadata.resource_version.clone(), status)));
     }
 }
 

@@ -246,7 +246,7 @@ impl Secrets<'_> {
         let seen = self.context.stores.secrets.get(&self.name.namespace, secret);
         let version = seen.as_ref().and_then(|seen| seen.resource_version.as_deref());
         if let Some(known) = memory.secret_of_version(secret, version) {
-            return Ok(Some(Arc::new(known)));
+            return Ok(Some(Arc::new(known.clone())));
         }
         let api = Api::<Secret>::namespaced(self.context.client.clone(), &self.name.namespace);
         let read = api.get_opt(secret).await.map_err(read_error("Secret", self.name, secret))?;

@@ -7,7 +7,7 @@ use kube::{Resource, runtime::controller::Action};
 
 use super::{
     Context, Error, announce, apply, build, chain, distribute, issue,
-    memory::Concern,
+    memory::{Concern, Memory},
     observe,
     status::{self, Pass},
     stores::StoredRegistry,
@@ -45,7 +45,11 @@ pub(super) async fn reconcile(stored: Arc<StoredRegistry>, context: Arc<Context>
     context.memories.is_concerned_by(&name, concern(registry));
     context.memories.refers_to(&name, observe::referenced_secrets(&registry.spec));
     let timer = context.metrics.reconcile_started();
-    let result = Box::pin(reconcile_registry(registry, &name, &context)).await;
+    let memory = context.memories.of(&name);
+    let mut memory = memory.lock().await;
+    let result = Box::pin(reconcile_registry(registry, &name, &context, &mut memory)).await;
+    memory.pack();
+    drop(memory);
     context.metrics.reconcile_ended(timer, outcome(&result));
     match result {
         Ok(look_again) => {
@@ -70,14 +74,13 @@ async fn reconcile_registry(
     registry: &PrivateRegistry,
     name: &RegistryName,
     context: &Context,
+    memory: &mut Memory,
 ) -> Result<SignedDuration, Error> {
-    let memory = context.memories.of(name);
-    let mut memory = memory.lock().await;
     let now = now();
     let settings = &context.settings;
 
     // (client) what the spec refers to, and what is there already
-    let observed = observe::observe(context, registry, name, &mut memory).await.map_err(Error::Observe)?;
+    let observed = observe::observe(context, registry, name, memory).await.map_err(Error::Observe)?;
     // (pure) the only place that can say no
     let validated = validate::validate(registry, &observed, settings, now).map(Arc::new).map_err(Error::Validate)?;
     // (entropy) keys, certificates, passwords, hashes: only what is missing or due; all of it once the Service has an address
@@ -88,7 +91,7 @@ async fn reconcile_registry(
     // (pure) every child as it should be
     let desired = build::build(&validated, material.as_ref());
     // (client) server-side apply in order, then prune
-    let applied = Box::pin(apply::apply(context, &validated, desired, &mut memory)).await.map_err(Error::Apply)?;
+    let applied = Box::pin(apply::apply(context, &validated, desired, memory)).await.map_err(Error::Apply)?;
     // (client) the pull Secret in other namespaces; what is refused there stops nothing
     let children = applied.children.as_ref();
     let distributed =
@@ -105,7 +108,7 @@ async fn reconcile_registry(
     };
     let previous = memory.status_of(registry);
     let status = status::status(&pass, previous.as_ref(), registry.metadata.generation, now);
-    status::write(&context.client, registry, name, &status, &mut memory).await.map_err(Error::Status)?;
+    status::write(&context.client, registry, name, &status, memory).await.map_err(Error::Status)?;
 
     let mut occurrences = material.as_ref().map(|material| material.occurrences.clone()).unwrap_or_default();
     occurrences.extend(announce::distributed(&distributed));

@@ -1,20 +1,26 @@
-//! Objects as JSON: as a struct with all its maps and options an object takes several times as much.
+//! Objects as deflated JSON: as a struct with all its maps and options an object takes ten times as much.
 
-use std::marker::PhantomData;
+use std::{io::Read, marker::PhantomData};
 
+use flate2::{
+    Compression,
+    bufread::{DeflateDecoder, DeflateEncoder},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// An object as JSON.
+/// An object as deflated JSON.
 #[derive(Clone, Debug)]
 pub(in crate::controller) struct Packed<K> {
-    json: Box<[u8]>,
+    deflated: Box<[u8]>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: Serialize> Packed<K> {
     /// An object that has come as JSON, and so can be written as JSON.
     pub(in crate::controller) fn of(object: &K) -> Self {
-        Self { json: serde_json::to_vec(object).unwrap_or_default().into(), kind: PhantomData }
+        let json = serde_json::to_vec(object).unwrap_or_default();
+        let deflated = all_of(DeflateEncoder::new(json.as_slice(), Compression::fast()));
+        Self { deflated: deflated.into(), kind: PhantomData }
     }
 }
 
@@ -35,8 +41,23 @@ impl<K> Packed<K> {
     /// # Errors
     /// When it has not.
     pub(in crate::controller) fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.json)
+        serde_json::from_slice(&all_of(DeflateDecoder::new(&*self.deflated)))
     }
+}
+
+#[cfg(test)]
+impl<K> Packed<K> {
+    /// In bytes.
+    pub(in crate::controller) fn size(&self) -> usize {
+        self.deflated.len()
+    }
+}
+
+/// Reading from memory what was written there does not fail; were it cut off, it would be no JSON.
+fn all_of(mut reader: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = reader.read_to_end(&mut bytes);
+    bytes
 }
 
 #[cfg(test)]
