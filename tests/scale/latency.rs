@@ -34,17 +34,20 @@ impl Latency {
         Self(taken)
     }
 
-    /// So many in a hundred took no longer.
-    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+    /// So many in a hundred took no longer, in milliseconds.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
-        self.0.get(rank).copied().unwrap_or_default()
+        self.0.get(rank).copied().unwrap_or_default().as_secs_f64() * 1000.0
     }
 
     pub(crate) fn report(&self, what: &str) {
-        let [median, ninety, most, all] = [50, 90, 99, 100].map(|percent| self.percentile(percent).as_millis());
+        let [median, ninety, most, all] = [50, 90, 99, 100].map(|percent| self.percentile(percent));
         figure(
             &format!("scale: milliseconds from a spec to its child, {what}"),
-            format_args!("p50 {median}, p90 {ninety}, p99 {most}, at most {all} ({} changes)", self.0.len()),
+            format_args!(
+                "p50 {median:.0}, p90 {ninety:.0}, p99 {most:.0}, at most {all:.0} ({} changes)",
+                self.0.len()
+            ),
         );
     }
 }

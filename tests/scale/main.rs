@@ -3,6 +3,7 @@
 //! `make scale` runs it with the operator as it is released, and prints figures. Not a part of `make test`: it takes minutes of a
 //! processor's time to hash two passwords for each registry.
 
+mod goals;
 mod latency;
 mod population;
 mod report;
@@ -14,6 +15,7 @@ use support::control_plane::{Operator, Options, Stage, on_own_control_plane};
 use support::figure::figure;
 use support::usage::Usage;
 
+use crate::goals::Goals;
 use crate::population::Population;
 use crate::report::Report;
 
@@ -25,18 +27,17 @@ const MINUTE: Duration = Duration::from_secs(60);
 const IDLE_MEMORY: f64 = 12.0;
 /// What an operator with a thousand registries may take, in MiB.
 const MOST_MEMORY: f64 = 30.0;
-/// The time from a change of a spec to its child, for 99 of 100.
-const SOON: Duration = Duration::from_secs(1);
+/// Milliseconds from a change of a spec to its child, for 99 of 100.
+const SOON: f64 = 1000.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_operator_keeps_a_thousand_registries() -> Result<()> {
     let number = std::env::var("SCALE_REGISTRIES").ok().and_then(|number| number.parse().ok()).unwrap_or(1000);
     on_own_control_plane("scale", Options::default(), async |stage| {
-        let idle = idle(stage).await?;
-        let most = with_registries(stage, number).await?;
-        ensure!(idle <= IDLE_MEMORY, "{idle:.1} MiB resident without a registry");
-        ensure!(most <= MOST_MEMORY, "{most:.1} MiB resident with {number}");
-        Ok(())
+        let mut goals = Goals::default();
+        goals.at_most("MiB resident without a registry", idle(stage).await?, IDLE_MEMORY);
+        with_registries(stage, number, &mut goals).await?;
+        goals.end()
     })
     .await
 }
@@ -46,13 +47,11 @@ async fn idle(stage: &Stage<'_>) -> Result<f64> {
     let mut operator = stage.operator_of_cluster()?.start().await?;
     operator.until_at_rest(REST).await?;
     let idle = Usage::of(operator.id())?;
-    figure("scale: MiB resident without a registry", format_args!("{:.1}", idle.resident));
     ensure!(operator.stop().await?, "the operator ended with an error");
     Ok(idle.resident)
 }
 
-/// The most MiB that were resident at rest.
-async fn with_registries(stage: &Stage<'_>, number: usize) -> Result<f64> {
+async fn with_registries(stage: &Stage<'_>, number: usize, goals: &mut Goals) -> Result<()> {
     let _controllers = stage.play_controllers_everywhere();
     let report = Report { plane: stage.plane, number };
     let begun = Instant::now();
@@ -67,33 +66,47 @@ async fn with_registries(stage: &Stage<'_>, number: usize) -> Result<f64> {
     report.requests(&operator.until_at_rest(REST).await?);
     let made = report.usage(&operator, "to make all", &before)?;
 
-    let latency = latency::one_by_one(&population).await?;
-    latency.report("one by one");
-    operator.until_at_rest(REST).await?;
-    let before = report.control_plane()?;
-    let begun = Instant::now();
-    latency::burst(&population).await?.report("all at once");
-    figure("scale: seconds of the burst", seconds(begun));
-    operator.until_at_rest(REST).await?;
-    let changed = report.usage(&operator, "after the changes", &before)?;
-
-    minute_of_rest(&operator).await?;
+    let changed = changes(&operator, &population, &report, goals).await?;
+    minute_of_rest(&operator, goals).await?;
     report.counters(&operator).await?;
     ensure!(operator.stop().await?, "the operator ended with an error");
     let restarted = restart(stage, &report).await?;
-    ensure!(latency.percentile(99) < SOON, "p99 is {:?}", latency.percentile(99));
-    Ok(made.resident.max(changed.resident).max(restarted.resident))
+    let most = made.resident.max(changed.resident).max(restarted.resident);
+    goals.at_most(&format!("MiB resident at rest, at most, with {number}"), most, MOST_MEMORY);
+    Ok(())
 }
 
-async fn minute_of_rest(operator: &Operator) -> Result<()> {
+/// How soon changes reach their children, and what the operator takes afterwards.
+async fn changes(
+    operator: &Operator,
+    population: &Population,
+    report: &Report<'_>,
+    goals: &mut Goals,
+) -> Result<Usage> {
+    let latency = latency::one_by_one(population).await?;
+    latency.report("one by one");
+    goals.at_most("p99 of milliseconds from a spec to its child, one by one", latency.percentile(99), SOON);
+    operator.until_at_rest(REST).await?;
+    let before = report.control_plane()?;
+    let begun = Instant::now();
+    latency::burst(population).await?.report("all at once");
+    figure("scale: seconds of the burst", seconds(begun));
+    operator.until_at_rest(REST).await?;
+    report.usage(operator, "after the changes", &before)
+}
+
+async fn minute_of_rest(operator: &Operator, goals: &mut Goals) -> Result<()> {
     let (before, usage) = (operator.requests().await?, Usage::of(operator.id())?);
     // Here time itself is what is waited for.
     tokio::time::sleep(MINUTE).await;
-    let asked = operator.requests().await?.since(&before);
+    let asked = operator.requests().await?.since(&before).at_rest();
     let busy = Usage::of(operator.id())?.processor - usage.processor;
     figure("scale: seconds of a processor in a minute of rest", format_args!("{busy:.2}"));
-    figure("scale: requests in a minute of rest, beside the lease and watches", asked.at_rest().total());
-    ensure!(asked.at_rest().total() == 0, "at rest it asks: {asked:?}");
+    if asked.total() > 0 {
+        figure("scale: asked for at rest", format_args!("{asked:?}"));
+    }
+    let requests = u32::try_from(asked.total())?;
+    goals.at_most("requests in a minute of rest, beside the lease and watches", requests.into(), 0.0);
     Ok(())
 }
 
