@@ -85,12 +85,12 @@ where
     for orphan in orphans {
         let name = orphan.name.to_string();
         let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: orphan.uid(), resource_version: None }),
+            preconditions: Some(Preconditions { uid: None, resource_version: orphan.resource_version() }),
             ..DeleteParams::background()
         };
         match api.delete(&name, &parameters).await {
             Ok(_) => tracing::info!(registry = %registry.name, %kind, name, "deleted what is no longer wanted"),
-            // Gone already, or another one by now: the watch will tell.
+            // Gone already, or another version by now: the watch will tell.
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
             Err(source) => {
                 let (kind, namespace) = (kind.into_owned(), registry.name.namespace.clone());

@@ -14,8 +14,6 @@ pub(in crate::controller) struct Known {
     pub(in crate::controller) namespace: Box<str>,
     pub(in crate::controller) name: Box<str>,
     pub(in crate::controller) resource_version: Option<Box<str>>,
-    /// The object's own uid, where it is ours.
-    uid: Option<Box<str>>,
     /// What its owner references name of our kind.
     owners: Box<[Owner]>,
     /// The `PrivateRegistry` that our labels name.
@@ -51,25 +49,18 @@ impl Known {
         let text = |value: &Option<String>| value.as_deref().map(Box::from);
         let label = |key: &str| object.labels().get(key);
         let is_managed = label(label::MANAGED_BY).is_some_and(|manager| manager == FIELD_MANAGER);
-        let owners: Box<[_]> = owners(object).collect();
         let copy_of = label(label::REGISTRY_NAMESPACE).zip(label(label::REGISTRY_NAME)).filter(|_| is_managed);
         Self {
             namespace: text(&metadata.namespace).unwrap_or_default(),
             name: text(&metadata.name).unwrap_or_default(),
             resource_version: text(&metadata.resource_version),
-            uid: text(&metadata.uid).filter(|_| !owners.is_empty() || is_managed),
-            owners,
+            owners: owners(object).collect(),
             instance: label(label::INSTANCE).filter(|_| is_managed).map(|name| name.as_str().into()),
             copy_of: copy_of
                 .map(|(namespace, name)| Box::new(RegistryName { namespace: namespace.clone(), name: name.clone() })),
             is_managed,
             is_being_deleted: metadata.deletion_timestamp.is_some(),
         }
-    }
-
-    /// The object's uid, where it is ours.
-    pub(in crate::controller) fn uid(&self) -> Option<String> {
-        self.uid.as_deref().map(str::to_owned)
     }
 
     /// Its version.
