@@ -1,7 +1,7 @@
 //! The operator as a process of this machine, out of the cluster, with the account and the rights of its Pod.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,7 +14,7 @@ use super::process::Process;
 use super::requests::Requests;
 use crate::https::{self, Answer};
 use crate::wait::{eventually, until_true};
-use crate::{operator, program};
+use crate::{operator, program, root};
 
 /// Port of its health and metrics.
 const ADMIN_PORT: u16 = 8080;
@@ -58,10 +58,21 @@ impl OperatorRequest {
             "--log-format=text".to_owned(),
         ];
         arguments.extend(self.flags);
-        let environment = [("KUBECONFIG", self.kubeconfig.as_path())];
+        let shipped = image_environment()?;
+        let shipped = shipped.iter().map(|(name, value)| (name.as_str(), Path::new(value)));
+        let environment = shipped.chain([("KUBECONFIG", self.kubeconfig.as_path())]);
         let process = Process::start(&program::built("private-registry-operator")?, &arguments, environment, self.log)?;
         Ok(Operator { process, admin })
     }
+}
+
+/// What the operator's image sets; that of the server sets nothing.
+fn image_environment() -> Result<Vec<(String, String)>> {
+    let images =
+        std::fs::read_to_string(root().join("deploy/Dockerfile")).context("failed to read deploy/Dockerfile")?;
+    let set = images.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace);
+    let pair = |set: &str| set.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    set.map(|set| pair(set).with_context(|| format!("deploy/Dockerfile sets {set}"))).collect()
 }
 
 /// A running operator; it is killed when dropped.
