@@ -1,7 +1,8 @@
 //! A claim grows, or it is said why not; a volume that fills up is said to, and asking about it is nothing to the API server.
 
+use std::iter::{repeat, repeat_n};
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod, ServiceAccount};
@@ -65,7 +66,8 @@ async fn a_claim_grows_with_the_spec_or_it_is_said_why_not() -> Result<()> {
 #[tokio::test]
 async fn a_volume_that_fills_up_is_a_condition_and_an_event_and_no_request_at_rest() -> Result<()> {
     on_control_plane("volume", async |stage| {
-        let address = server_on_a_full_volume().await?;
+        // It has not measured its volume when it is asked first.
+        let address = server_on_a_full_volume(2).await?;
         let operator = stage.operator()?.start().await?;
         // Without files of which a Pod would have to say that it has loaded them.
         let spec = "{tls: {disabled: true}, auth: {disabled: true}}";
@@ -74,7 +76,10 @@ async fn a_volume_that_fills_up_is_a_condition_and_an_event_and_no_request_at_re
         let _controllers = stage.play_controllers();
         team.until_ready().await?;
 
+        let ready = Instant::now();
         let nearly = team.until_condition("StorageReady", "True", "PersistentVolumeClaim team is nearly full").await?;
+        let waited = ready.elapsed();
+        ensure!(waited < Duration::from_secs(30), "how full the volume is was told after {waited:?}");
         assert_eq!(nearly["reason"], "VolumeNearlyFull");
         eventually_warned(&stage.namespace, "VolumeNearlyFull").await?;
         let told = at(&team.object().await?, "/status/storage/fileSystem").clone();
@@ -105,18 +110,21 @@ async fn eventually_warned(namespace: &Namespace, reason: &str) -> Result<()> {
     .await
 }
 
-/// A server's port for health on an address of this test's own, which tells of a volume that is nearly full.
-async fn server_on_a_full_volume() -> Result<Ipv4Addr> {
+/// A server's port for health on an address of this test's own, which tells of a volume that is nearly full, but the first times
+/// that it does not know yet.
+async fn server_on_a_full_volume(unmeasured: usize) -> Result<Ipv4Addr> {
     let address = Ipv4Addr::new(127, 0, 77, 1);
     let listener = TcpListener::bind((address, 5001)).await.context("somebody else uses the address")?;
     let volume = json!({"capacityBytes": 10_u64 << 30, "usedBytes": 9_u64 << 30, "availableBytes": 1_u64 << 30,
         "inodes": 0, "inodesFree": 0});
-    let body = json!({"volume": volume, "refusedWrites": {"total": 0, "secondsAgo": null}}).to_string();
+    let told = |volume: Value| json!({"volume": volume, "refusedWrites": {"total": 0, "secondsAgo": null}}).to_string();
+    let mut bodies = repeat_n(told(Value::Null), unmeasured).chain(repeat(told(volume)));
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 1024];
             let length = stream.read(&mut request).await.unwrap_or_default();
             let is_about_storage = request[..length].starts_with(b"GET /storage ");
+            let body = if is_about_storage { bodies.next().unwrap_or_default() } else { String::new() };
             let status = if is_about_storage { "200 OK" } else { "404 Not Found" };
             let length = body.len();
             let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");

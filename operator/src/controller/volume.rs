@@ -1,8 +1,8 @@
 //! How full a registry's volume is: what its server says, asked of the Pod on its port for health, `GET /storage`.
 //!
 //! The API server does not know it, and of the kubelet only who may ask all nodes about everything could learn it. So the Pod is
-//! asked when it has started, and then every few minutes by [`mod@poll`], beside the passes: a pass follows only when what is told
-//! changes, so that at rest no request reaches the API server.
+//! asked when it has started, soon again if it cannot tell yet, and then every few minutes by [`mod@poll`], beside the passes: a pass
+//! follows only when what is told changes, so that at rest no request reaches the API server.
 
 mod poll;
 
@@ -23,6 +23,9 @@ use crate::{api::v1alpha1::FileSystemStatus, names::RegistryName, quantity::roun
 
 /// How long a volume on which something did not fit counts as full: a large layer is refused long before the last byte is taken.
 const REFUSED_LATELY: u64 = 300;
+/// After how long one is asked again that has told nothing yet, such as a server that measures its volume beside its start; each time
+/// that it tells nothing, twice as long.
+const SOON: Duration = Duration::from_secs(2);
 /// How often a Pod is asked.
 const SELDOM: Duration = Duration::from_secs(300);
 /// How often one is asked whose volume is filling up.
@@ -138,6 +141,8 @@ pub(super) struct Known {
     deployment: Option<String>,
     pods: Vec<IpAddr>,
     volume: Option<VolumeUse>,
+    /// How often in a row nothing was told while nothing is known.
+    untold: u32,
     next: Option<Instant>,
 }
 
@@ -161,10 +166,23 @@ impl Known {
     pub(super) fn answered(&mut self, volume: Option<VolumeUse>, now: Instant, jitter: f64) -> bool {
         let known = self.volume;
         self.volume = volume.or(known);
-        let filling = self.volume.is_some_and(|volume| volume.refused || volume.percent >= FILLING);
-        let pace = if filling { OFTEN } else { SELDOM };
-        self.next = Some(now + pace.mul_f64(0.75 + jitter / 2.0));
+        self.next = Some(now + self.pace().mul_f64(0.75 + jitter / 2.0));
+        self.untold = if self.volume.is_none() { self.untold.saturating_add(1) } else { 0 };
         volume.is_some_and(|volume| known.is_none_or(|known| known.differs(&volume)))
+    }
+
+    /// How long to wait until the next question.
+    fn pace(&self) -> Duration {
+        match self.volume {
+            None => SOON.saturating_mul(2_u32.saturating_pow(self.untold)).min(SELDOM),
+            Some(volume) if volume.refused || volume.percent >= FILLING => OFTEN,
+            Some(_) => SELDOM,
+        }
+    }
+
+    /// Takes note of the Pods of another version of the Deployment.
+    fn now_of(&mut self, deployment: Option<String>, pods: Vec<IpAddr>) {
+        (self.deployment, self.pods, self.untold) = (deployment, pods, 0);
     }
 }
 
@@ -196,7 +214,7 @@ pub(super) async fn observe(
     };
     let volume = ask_first(name, &addresses).await;
     memories.with_volume(name, |known| {
-        (known.deployment, known.pods) = (version, addresses);
+        known.now_of(version, addresses);
         known.answered(volume, Instant::now(), poll::jitter());
         known.volume()
     })

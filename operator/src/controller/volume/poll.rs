@@ -12,8 +12,8 @@ use futures::{StreamExt, stream};
 use super::ask_first;
 use crate::controller::{memory::Memories, wakeups::Wakeups};
 
-/// How often it is looked whose time has come.
-const TICK: Duration = Duration::from_secs(10);
+/// How often it is looked whose time has come: within memory, and no more seldom than servers are asked that have just started.
+const TICK: Duration = Duration::from_secs(2);
 /// Pods that are asked at the same time.
 const AT_ONCE: usize = 8;
 

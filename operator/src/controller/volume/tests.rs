@@ -133,3 +133,24 @@ async fn of_a_registry_that_was_stopped_nobody_is_asked_until_it_runs_again() {
     assert_eq!(asked_after("3", 0).await, [], "it still is");
     assert_eq!(asked_after("4", 1).await, [(larder(), vec![address])]);
 }
+
+#[test]
+fn one_that_has_told_nothing_yet_is_asked_again_soon_and_then_less_and_less_often() {
+    let (mut known, start) = (Known::default(), Instant::now());
+    known.now_of(Some("1".to_owned()), vec!["10.1.2.3".parse().unwrap()]);
+    let mut now = start;
+    let mut wait = |known: &mut Known, volume| {
+        known.answered(volume, now, 0.5);
+        let waits = (1..=600).find(|seconds| known.due(now + Duration::from_secs(*seconds)).is_some()).unwrap();
+        now += Duration::from_secs(waits);
+        waits
+    };
+    let waits: Vec<_> = (0..10).map(|_| wait(&mut known, None)).collect();
+    assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300], "a server without a volume is no burden");
+    assert_eq!(wait(&mut known, Some(full_to(40))), 300);
+    assert_eq!(wait(&mut known, None), 300, "what it has said is known");
+
+    known = Known { untold: 7, ..Known::default() };
+    known.now_of(Some("2".to_owned()), vec!["10.1.2.4".parse().unwrap()]);
+    assert_eq!(wait(&mut known, None), 2, "another Pod has just started");
+}
