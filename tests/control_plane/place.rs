@@ -67,6 +67,14 @@ impl Place {
         created.with_context(|| format!("failed to create ServiceAccount {}/{name}", self.name))
     }
 
+    /// Has a service account pull with these alone.
+    pub(crate) async fn set_account_secrets(&self, name: &str, secrets: &[&str]) -> Result<()> {
+        let entries: Vec<_> = secrets.iter().map(|secret| json!({"name": secret})).collect();
+        let patch = Patch::Merge(json!({"imagePullSecrets": entries}));
+        self.accounts().patch(name, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
     pub(crate) async fn account(&self, name: &str) -> Result<ServiceAccount> {
         Ok(self.accounts().get(name).await?)
     }

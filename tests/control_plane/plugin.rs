@@ -5,17 +5,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use support::control_plane::{Identity, Options, Stage, on_control_plane, on_own_control_plane};
+use support::control_plane::{Identity, Operator, Options, Stage, on_control_plane, on_own_control_plane};
 use support::plugin::Plugin;
 use support::random_word;
 use support::registry::Registry;
 
-use crate::place::Place;
+use crate::place::{Place, copy_name};
 
 /// Somebody who works in the test's namespace.
 fn somebody(stage: &Stage<'_>, identity: &Identity) -> Result<Plugin> {
@@ -202,7 +202,7 @@ async fn doctor_walks_to_the_nodes_and_says_what_is_wrong() -> Result<()> {
         }
 
         somebody_without_rights_is_told(stage).await?;
-        operator.stop().await?;
+        sees_accounts_and_room(stage, &team, &preg, &mut operator).await?;
         has_lines(&preg.ask(["doctor", "team"]).await?.stdout, &["fail  operator     no operator works: Lease"]);
         Ok(())
     })
@@ -257,6 +257,59 @@ async fn set_status(stage: &Stage<'_>, pod: &str, status: Value) -> Result<()> {
     let patch = Patch::Merge(json!({"status": status}));
     stage.namespace.api::<Pod>().patch_status(pod, &PatchParams::default(), &patch).await?;
     Ok(())
+}
+
+/// Service accounts that pull with the Secret or do not, a claim that grows, and a volume that fills up. Ends the operator, which would
+/// mend some of it.
+async fn sees_accounts_and_room(
+    stage: &Stage<'_>,
+    team: &Registry,
+    preg: &Plugin,
+    operator: &mut Operator,
+) -> Result<()> {
+    let own = Place::existing(stage, stage.namespace.name());
+    let hall = Place::new(stage, "hall", json!({"privateregistry.io/pull-secrets": "true"})).await?;
+    for place in [&own, &hall] {
+        place.add_account("cook").await?;
+    }
+    team.apply(json!({"pullSecrets": {"namespaceSelector": {}, "serviceAccounts": ["cook", "butler"]}})).await?;
+    let copy = copy_name(team);
+    own.until_account_pulls_with("cook", &["theirs", "team-pull"]).await?;
+    hall.until_account_pulls_with("cook", &["theirs", &copy]).await?;
+    has_lines(
+        &preg.ask(["doctor", "team"]).await?.stdout,
+        &[
+            "ok    secrets      Pods of ServiceAccount cook pull with it, in 2 namespaces",
+            "warn  secrets      there is no ServiceAccount butler where the pull Secret is",
+        ],
+    );
+
+    operator.stop().await?;
+    hall.set_account_secrets("cook", &["theirs"]).await?;
+    let growing = json!({"status": {"conditions": [{"type": "FileSystemResizePending", "status": "True"}]}});
+    let claims = stage.namespace.api::<PersistentVolumeClaim>();
+    claims.patch_status("team", &PatchParams::default(), &Patch::Merge(growing)).await?;
+    fill_volume(team).await?;
+    let refused = format!("fail  secrets      ServiceAccount {}/cook does not name Secret {copy}", hall.name);
+    has_lines(
+        &preg.ask(["doctor", "team"]).await?.stdout,
+        &[
+            &refused,
+            "warn  storage      the volume of PersistentVolumeClaim team has grown",
+            "fail  storage      the volume is full: 100 % of 10Gi are taken, 0 are free; pushes fail, pulls go on",
+        ],
+    );
+    Ok(())
+}
+
+/// What the operator would tell of a volume without room.
+async fn fill_volume(team: &Registry) -> Result<()> {
+    let mut conditions = team.object().await?.data["status"]["conditions"].clone();
+    let about_storage = conditions.as_array_mut().into_iter().flatten().find(|known| known["type"] == "StorageReady");
+    let about_storage = about_storage.context("nothing is told of the storage")?;
+    (about_storage["status"], about_storage["reason"]) = (json!("False"), json!("VolumeFull"));
+    let file_system = json!({"capacity": "10Gi", "available": "0", "usedPercent": 100});
+    team.patch_status(json!({"conditions": conditions, "storage": {"fileSystem": file_system}})).await
 }
 
 /// Somebody who may read registries and nothing else: each right that is missing is said, and nothing else is held to be broken.

@@ -230,6 +230,13 @@ impl Registry {
         applied.map(drop).with_context(|| format!("failed to apply PrivateRegistry {}", self.name))
     }
 
+    /// Writes into the status, as whoever may would.
+    pub async fn patch_status(&self, status: Value) -> Result<()> {
+        let patch = Patch::Merge(json!({"status": status}));
+        let patched = self.api.patch_status(&self.name, &PatchParams::default(), &patch).await;
+        patched.map(drop).with_context(|| format!("failed to write the status of PrivateRegistry {}", self.name))
+    }
+
     /// Sets an annotation, as `kubectl annotate --overwrite` would; null removes it.
     pub async fn annotate(&self, key: &str, value: impl Into<Value>) -> Result<()> {
         let patch = Patch::Merge(json!({"metadata": {"annotations": {key: value.into()}}}));

@@ -15,10 +15,8 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-pub(in crate::controller) use self::{
-    certificate::CERTIFICATE_EXPIRING,
-    storage::{VOLUME_NEARLY_FULL, told_level},
-};
+pub(crate) use self::storage::{growth as growth_of_claim, told_level};
+pub(in crate::controller) use self::{certificate::CERTIFICATE_EXPIRING, storage::VOLUME_NEARLY_FULL};
 use super::Pass;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
@@ -59,10 +57,10 @@ pub(in crate::controller) const DEPLOYMENT_FAILING: &str = "DeploymentFailing";
 
 /// A condition without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Finding {
-    holds: bool,
-    reason: &'static str,
-    message: String,
+pub(crate) struct Finding {
+    pub(crate) holds: bool,
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
 }
 
 impl Finding {

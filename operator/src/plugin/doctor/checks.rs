@@ -1,5 +1,6 @@
 //! What follows from what was seen: one pure function a part, in the order in which a request for an image passes them.
 
+mod accounts;
 mod certificate;
 mod operator;
 mod pods;
@@ -7,6 +8,7 @@ mod resource;
 mod secrets;
 mod server;
 mod storage;
+mod volume;
 
 use jiff::Timestamp;
 

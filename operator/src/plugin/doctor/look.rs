@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::{
     coordination::v1::Lease,
-    core::v1::{Event, Namespace, PersistentVolumeClaim, Pod, Secret},
+    core::v1::{Event, Namespace, PersistentVolumeClaim, Pod, Secret, ServiceAccount},
     storage::v1::StorageClass,
 };
 use kube::{
@@ -16,7 +16,7 @@ use kube::{
 
 use super::{
     checks::hosts_of_pull_secret,
-    observed::{Copy, Observed, Seen, Users},
+    observed::{Copy, NamedAccounts, Observed, Seen, Users},
     probe,
     pulls::Failing,
 };
@@ -70,10 +70,11 @@ pub(super) async fn around(cluster: &Cluster, registry: PrivateRegistry) -> Obse
     let known = |secret: &Seen<Option<Secret>>| secret.as_ref().ok().cloned().flatten();
     let serving = pods.as_ref().ok().and_then(|pods| pods.iter().find(|pod| pod::trouble(pod).is_none()));
     let hosts = hosts(&registry, known(&pull).as_ref());
-    let (classes, answer, copies, users) = tokio::join!(
+    let (classes, answer, copies, accounts, users) = tokio::join!(
         classes(cluster, &claim),
         probe::answer(cluster, &registry, serving, known(&certificate), known(&pull)),
         copies(cluster, &registry, &name),
+        accounts(cluster, &registry, &name.namespace),
         users(cluster, &hosts, &name.namespace),
     );
     Observed {
@@ -88,6 +89,7 @@ pub(super) async fn around(cluster: &Cluster, registry: PrivateRegistry) -> Obse
         pull,
         answer,
         copies,
+        accounts,
         users,
         name,
         registry,
@@ -141,6 +143,18 @@ async fn copies(cluster: &Cluster, registry: &PrivateRegistry, name: &RegistryNa
         Copy { namespace, secret }
     });
     Some(Ok(copies.buffered(AT_ONCE).collect().await))
+}
+
+/// The service accounts that the spec names.
+async fn accounts(cluster: &Cluster, registry: &PrivateRegistry, own: &str) -> Vec<NamedAccounts> {
+    let wanted = &registry.spec.pull_secrets;
+    let place = wanted.namespace_selector.is_none().then_some(own);
+    let named = stream::iter(wanted.service_accounts.clone()).map(|name| async {
+        let of_name = ListParams::default().fields(&format!("metadata.name={name}"));
+        let found = cluster.list::<ServiceAccount>(place, of_name).await;
+        NamedAccounts { name, found: found.map(|found| found.items) }
+    });
+    named.buffered(AT_ONCE).collect().await
 }
 
 /// Whether a namespace takes copies and is selected, by its labels.

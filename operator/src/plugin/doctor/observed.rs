@@ -3,7 +3,7 @@
 use k8s_openapi::api::{
     apps::v1::Deployment,
     coordination::v1::Lease,
-    core::v1::{Event, PersistentVolumeClaim, Pod, Secret},
+    core::v1::{Event, PersistentVolumeClaim, Pod, Secret, ServiceAccount},
     discovery::v1::EndpointSlice,
     storage::v1::StorageClass,
 };
@@ -43,8 +43,19 @@ pub(super) struct Observed {
     pub(super) answer: Option<Seen<Answer>>,
     /// Copies of the pull Secret, in the namespaces that are to have one; `None` where none are asked for.
     pub(super) copies: Option<Seen<Vec<Copy>>>,
+    /// The service accounts that are to pull from it.
+    pub(super) accounts: Vec<NamedAccounts>,
     /// Pods that use images of this registry.
     pub(super) users: Seen<Users>,
+}
+
+/// The service accounts of a name in the spec.
+#[derive(Debug)]
+pub(super) struct NamedAccounts {
+    /// The name.
+    pub(super) name: String,
+    /// Those that there are: in the registry's namespace or, where copies are asked for, in all.
+    pub(super) found: Seen<Vec<ServiceAccount>>,
 }
 
 /// A copy of the pull Secret.

@@ -26,7 +26,7 @@ pub(in crate::controller) const VOLUME_NEARLY_FULL: &str = "VolumeNearlyFull";
 const VOLUME_FULL: &str = "VolumeFull";
 
 /// How full the volume was said to be.
-pub(in crate::controller) fn told_level(status: Option<&PrivateRegistryStatus>) -> Level {
+pub(crate) fn told_level(status: Option<&PrivateRegistryStatus>) -> Level {
     match told(status).map(|condition| condition.reason.as_str()) {
         Some(VOLUME_FULL) => Level::Full,
         Some(VOLUME_NEARLY_FULL) => Level::NearlyFull,
@@ -112,7 +112,7 @@ fn state(claim: &PersistentVolumeClaim, registry: &str) -> Finding {
 }
 
 /// How far a bound claim is that was asked to grow; `None` when it has what was asked for.
-fn growth(claim: &PersistentVolumeClaim, registry: &str) -> Option<Finding> {
+pub(crate) fn growth(claim: &PersistentVolumeClaim, registry: &str) -> Option<Finding> {
     let status = claim.status.as_ref()?;
     let name = claim.name_any();
     let sizes = sizes(claim, status);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
+use super::volume;
 use crate::{
     api::v1alpha1::PrivateRegistryStatus,
     controller::status::conditions::condition,
@@ -66,6 +67,8 @@ fn conditions(status: &PrivateRegistryStatus) -> Vec<Finding> {
     let is_bad = |known: &&Condition| match known.type_.as_str() {
         condition::STALLED => known.status == "True",
         condition::RECONCILING => false,
+        // Storage tells of it.
+        condition::STORAGE_READY if volume::is_about_room(status) => false,
         _ => known.status == "False",
     };
     let mut told: Vec<&str> = Vec::new();

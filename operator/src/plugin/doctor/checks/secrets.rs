@@ -1,11 +1,11 @@
-//! Whether Pods find the pull Secret: in the registry's namespace, and where it is copied to.
+//! Whether Pods find the pull Secret: in the registry's namespace, where it is copied to, and by their service accounts.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use serde_json::Value;
 
-use super::{seen, without_endpoint};
+use super::{accounts, seen, without_endpoint};
 use crate::{
     names::key,
     plugin::{
@@ -26,7 +26,7 @@ pub(super) fn findings(observed: &Observed) -> Vec<Finding> {
     let own = seen(Part::Secrets, &observed.pull, |pull| vec![of_pull_secret(observed, pull.as_ref())]);
     let copies =
         observed.copies.as_ref().map(|copies| seen(Part::Secrets, copies, |copies| of_copies(observed, copies)));
-    own.into_iter().chain(copies.into_iter().flatten()).collect()
+    own.into_iter().chain(copies.into_iter().flatten()).chain(accounts::findings(observed)).collect()
 }
 
 fn of_pull_secret(observed: &Observed, pull: Option<&Secret>) -> Finding {

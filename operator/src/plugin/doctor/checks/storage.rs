@@ -1,9 +1,9 @@
-//! Whether the volume is there.
+//! Whether the volume is there, as large as it should be, and has room.
 
 use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
 use kube::ResourceExt;
 
-use super::seen;
+use super::{seen, volume};
 use crate::plugin::doctor::{
     finding::{Finding, Part},
     look::{claim_name, warning_about},
@@ -15,11 +15,14 @@ const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
 pub(super) fn findings(observed: &Observed) -> Vec<Finding> {
     let Some(name) = claim_name(&observed.registry) else {
-        return vec![Part::Storage.ok("images are kept in the Pod and go with it (spec.storage.emptyDir)")];
+        let kept = Part::Storage.ok("images are kept in the Pod and go with it (spec.storage.emptyDir)");
+        return [kept].into_iter().chain(volume::room(observed)).collect();
     };
-    seen(Part::Storage, &observed.claim, |claim| {
-        vec![claim.as_ref().map_or_else(|| missing(observed, &name), |claim| of_claim(observed, claim))]
-    })
+    let of_claim = seen(Part::Storage, &observed.claim, |claim| {
+        let Some(claim) = claim else { return vec![missing(observed, &name)] };
+        [of_claim(observed, claim)].into_iter().chain(volume::growth(observed, claim)).collect()
+    });
+    of_claim.into_iter().chain(volume::room(observed)).collect()
 }
 
 fn missing(observed: &Observed, name: &str) -> Finding {

@@ -1,7 +1,10 @@
 //! One part of a healthy registry is spoiled at a time: the finding names it, and says what to do.
 
 use jiff::SignedDuration;
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{PersistentVolumeClaim, Secret},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -15,7 +18,7 @@ use crate::{
         cluster::{Unseen, name_of},
         doctor::{
             finding::Level,
-            observed::{Answer, Copy, Users},
+            observed::{Answer, Copy, NamedAccounts, Users},
             pulls::Failing,
         },
         pod::tests::pod,
@@ -85,12 +88,36 @@ fn healthy() -> Observed {
         pull: Ok(Some(pull_secret())),
         answer: Some(Ok(Answer::Status { code: 200, logged_in: true })),
         copies: None,
+        accounts: Vec::new(),
         users: Ok(Users { count: 2, ..Users::default() }),
         name,
         registry,
     };
     set_conditions(&mut observed, json!([condition("Ready", "True", "Serving", "images are served")]));
     observed
+}
+
+/// How full the volume is, and what `StorageReady` says of it.
+fn set_room(observed: &mut Observed, percent: i32, status: &str, reason: &str) {
+    let ready = condition("Ready", "True", "Serving", "images are served");
+    set_conditions(observed, json!([ready, condition("StorageReady", status, reason, "the volume")]));
+    let file_system = json!({"capacity": "10Gi", "available": "1Gi", "usedPercent": percent});
+    observed.registry.status.as_mut().unwrap().storage = Some(object(json!({"fileSystem": file_system})));
+}
+
+/// A bound claim of 10Gi that should have 20Gi, of which its driver says this.
+fn growing(condition: &Value) -> Option<PersistentVolumeClaim> {
+    let status = json!({"phase": "Bound", "capacity": {"storage": "10Gi"}, "conditions": [condition]});
+    let spec = json!({"resources": {"requests": {"storage": "20Gi"}}});
+    Some(object(json!({"metadata": {"name": "larder"}, "spec": spec, "status": status})))
+}
+
+/// The service accounts with this name, in namespaces, with the Secrets that they name.
+fn accounts(name: &str, found: &[(&str, &str)]) -> Vec<NamedAccounts> {
+    let account = |(namespace, secret): &(&str, &str)| {
+        object(json!({"metadata": {"name": name, "namespace": namespace}, "imagePullSecrets": [{"name": secret}]}))
+    };
+    vec![NamedAccounts { name: name.to_owned(), found: Ok(found.iter().map(account).collect()) }]
 }
 
 fn unseen() -> Unseen {
@@ -171,6 +198,37 @@ const CASES: &[Case] = &[
         "fail  storage",
         "there is no storage class gold. Kubernetes says: no gold",
         "create the class",
+    ),
+    (
+        |seen| set_room(seen, 90, "True", "VolumeNearlyFull"),
+        "warn  storage",
+        "the volume is nearly full: 90 % of 10Gi are taken, 1Gi are free",
+        "collect the garbage",
+    ),
+    (
+        |seen| set_room(seen, 100, "False", "VolumeFull"),
+        "fail  storage",
+        "the volume is full: 100 % of 10Gi are taken, 1Gi are free; pushes fail, pulls go on",
+        "enlarge the volume",
+    ),
+    (
+        |seen| {
+            let condition = json!({"type": "FileSystemResizePending", "status": "True"});
+            seen.claim = Ok(growing(&condition));
+        },
+        "warn  storage",
+        "has grown from 10Gi to 20Gi, its file system grows as soon as the kubelet gets to it",
+        "kubectl describe pvc",
+    ),
+    (
+        |seen| {
+            let condition =
+                json!({"type": "ControllerResizeError", "status": "True", "message": "no room in the rack"});
+            seen.claim = Ok(growing(&condition));
+        },
+        "warn  storage",
+        "does not grow from 10Gi to 20Gi: no room in the rack",
+        "can be taken back",
     ),
     (
         |seen| {
@@ -303,6 +361,27 @@ const CASES: &[Case] = &[
         "CredentialsReady",
     ),
     (
+        |seen| seen.accounts = accounts("cook", &[("kitchen", "theirs")]),
+        "fail  secrets",
+        "ServiceAccount kitchen/cook does not name Secret larder-pull under imagePullSecrets",
+        "CredentialsReady",
+    ),
+    (
+        |seen| {
+            seen.copies = Some(Ok(vec![Copy { namespace: "hall".into(), secret: Ok(Some(pull_secret())) }]));
+            seen.accounts = accounts("cook", &[("kitchen", "larder-pull"), ("hall", "larder-pull")]);
+        },
+        "fail  secrets",
+        "ServiceAccount hall/cook does not name Secret larder.kitchen.pull",
+        "Pods have to be made anew",
+    ),
+    (
+        |seen| seen.accounts = accounts("cook", &[("attic", "theirs")]),
+        "warn  secrets",
+        "there is no ServiceAccount cook where the pull Secret is",
+        "correct spec.pullSecrets.serviceAccounts",
+    ),
+    (
         |seen| {
             let failing = Failing {
                 pod: "hall/app".into(),
@@ -348,10 +427,11 @@ fn what_may_not_be_looked_at_is_said_and_the_rest_goes_on() {
     observed.pull = Err(unseen());
     observed.answer = Some(Err(unseen()));
     observed.copies = Some(Err(unseen()));
+    observed.accounts = vec![NamedAccounts { name: "cook".into(), found: Err(unseen()) }];
     observed.users = Err(unseen());
     let findings = all(&observed, now());
     let unseen = findings.iter().filter(|finding| finding.message.starts_with("not looked at: you may not list"));
-    assert_eq!(unseen.count(), 10);
+    assert_eq!(unseen.count(), 11);
     assert!(findings.iter().all(|finding| finding.level != Level::Fail), "{:#?}", told(&observed));
 }
 
@@ -384,4 +464,28 @@ fn copies_that_are_the_same_are_well() {
         told.iter().any(|told| told.contains("larder.kitchen.pull is in all 2 namespaces that are to have it")),
         "{told:#?}"
     );
+}
+
+#[test]
+fn room_and_growth_and_accounts_that_are_well_are_said_once() {
+    let mut observed = healthy();
+    set_room(&mut observed, 37, "True", "Bound");
+    observed.claim = Ok(growing(&json!({"type": "Resizing", "status": "True"})));
+    let copy = Copy { namespace: "hall".to_owned(), secret: Ok(Some(pull_secret())) };
+    observed.copies = Some(Ok(vec![copy]));
+    let found = [("kitchen", "larder-pull"), ("hall", "larder.kitchen.pull"), ("attic", "theirs")];
+    observed.accounts = accounts("cook", &found);
+    let told = told(&observed);
+    assert!(all(&observed, now()).iter().all(|finding| finding.level == Level::Ok), "{told:#?}");
+    for promised in [
+        "ok    storage      PersistentVolumeClaim larder is growing from 10Gi to 20Gi",
+        "ok    storage      the volume has room: 37 % of 10Gi are taken",
+        "ok    secrets      Pods of ServiceAccount cook pull with it, in 2 namespaces",
+    ] {
+        assert!(told.iter().any(|told| told.starts_with(promised)), "{promised}: {told:#?}");
+    }
+
+    set_room(&mut observed, 100, "False", "VolumeFull");
+    let lines = all(&observed, now()).iter().filter(|finding| finding.level != Level::Ok).count();
+    assert_eq!(lines, 1, "StorageReady says the same");
 }
