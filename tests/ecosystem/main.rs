@@ -3,6 +3,7 @@
 //! `make test-ecosystem` builds the programs and runs all. Kept out of `make test` for the minutes alone.
 
 mod alerts;
+mod annotations;
 mod cert_manager;
 mod cosign;
 mod traefik;

@@ -34,7 +34,11 @@ use k8s_openapi::{
 };
 
 pub(super) use self::pull_secret_copy::copy_of_pull_secret;
-use super::{issue::Material, optional_kinds::OptionalChild, registry::Registry};
+use super::{
+    issue::Material,
+    optional_kinds::OptionalChild,
+    registry::{Registry, Tls},
+};
 
 /// Resources as they should be.
 #[derive(Debug)]
@@ -136,6 +140,18 @@ fn optional(registry: &Registry, material: &Material) -> Vec<OptionalChild> {
 /// The `data` of a Secret.
 fn data<const N: usize>(entries: [(&str, Vec<u8>); N]) -> BTreeMap<String, ByteString> {
     entries.map(|(key, value)| (key.to_owned(), ByteString(value))).into()
+}
+
+/// A name that the registry's certificate has, for what verifies it from before: its own, if whoever made the certificate thought of
+/// it, else the one by which clients come.
+fn verified_name(registry: &Registry, of_clients: Option<&String>) -> String {
+    let [.., own] = registry.name.hosts(&registry.cluster_domain);
+    match &registry.tls {
+        Tls::Provided(Some(provided)) if !provided.certificate.names.dns.contains(&own) => {
+            of_clients.cloned().unwrap_or(own)
+        }
+        _ => own,
+    }
 }
 
 /// `None` for an empty collection, so that nothing is applied where nothing is asked for.

@@ -2,14 +2,14 @@
 //! a `BackendTLSPolicy`, and the authorities in the `ConfigMap` that it names.
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::non_empty;
+use super::{non_empty, verified_name};
 use crate::{
     controller::{
         issue::Material,
         optional_kinds::{OptionalChild, OptionalKind},
-        registry::{HttpRoute, Registry, Tls},
+        registry::Registry,
     },
     names::key,
 };
@@ -31,7 +31,7 @@ pub(super) fn http_route(registry: &Registry) -> Option<OptionalChild> {
 pub(super) fn backend_tls_policy(registry: &Registry, material: &Material) -> Option<OptionalChild> {
     let route = registry.exposure.http_route.as_ref().filter(|route| route.backend_tls_policy)?;
     let authorities = authorities(registry, material);
-    let mut validation = json!({"hostname": verified_name(registry, route)});
+    let mut validation = json!({"hostname": verified_name(registry, route.hostnames.first())});
     match &authorities {
         Some(_) => {
             let reference = json!({"group": "", "kind": "ConfigMap", "name": registry.name.authorities_config_map()});
@@ -56,15 +56,4 @@ pub(super) fn authorities(registry: &Registry, material: &Material) -> Option<Co
         data: Some([(key::AUTHORITY.to_owned(), String::from_utf8(bundle).ok()?)].into()),
         ..ConfigMap::default()
     })
-}
-
-/// A name that the registry's certificate has: its own, if whoever made the certificate thought of it.
-fn verified_name(registry: &Registry, route: &HttpRoute) -> Value {
-    let [.., own] = registry.name.hosts(&registry.cluster_domain);
-    match &registry.tls {
-        Tls::Provided(Some(provided)) if !provided.certificate.names.dns.contains(&own) => {
-            json!(route.hostnames.first())
-        }
-        _ => json!(own),
-    }
 }

@@ -35,6 +35,8 @@ fn an_ingress_speaks_tls_on_both_sides_and_lets_large_layers_through() {
     assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-body-size"), "0");
     assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-ssl-secret"), "kitchen/larder-tls");
     assert_eq!(annotation("nginx.ingress.kubernetes.io/proxy-ssl-name"), "larder.kitchen.svc.house.example");
+    assert_eq!(annotation("haproxy-ingress.github.io/secure-verify-ca-secret"), "larder-tls");
+    assert_eq!(annotation("haproxy-ingress.github.io/secure-verify-hostname"), "larder.kitchen.svc.house.example");
     assert_eq!(annotation("nginx.org/proxy-read-timeout"), "1h", "what the spec says wins");
 }
 

@@ -4,11 +4,15 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::{Cluster, DAY, MINUTE};
+use super::{Cluster, DAY, MINUTE, build, fixtures, material};
 use crate::{
-    controller::issue::{Material, Occurrence},
-    names::annotation,
-    pki::{ReissueReason, SubjectNames},
+    api::v1alpha1::KeyAlgorithm,
+    controller::{
+        issue::{Material, Occurrence},
+        optional_kinds::OptionalKind,
+    },
+    names::{RegistryName, annotation},
+    pki::{Authority, ReissueReason, SubjectNames, Wanted, leaf},
 };
 
 /// The passwords' hashes are costly: the properties share one cluster.
@@ -178,6 +182,32 @@ fn clients_trust_both_certificates_of_a_user_s_until_pods_have_loaded_the_new_on
     cluster.wait(MINUTE * 5);
     cluster.pass();
     assert!(cluster.leaf() != other.leaf() && cluster.leaf() != leaf && cluster.is_trusted());
+}
+
+#[test]
+fn what_stands_before_a_registry_verifies_a_name_that_the_user_s_certificate_has() {
+    let mut cluster = Cluster::with("{tls: {secretRef: {name: staff}}, ingress: {host: pantry.example}}");
+    let name = RegistryName { namespace: "kitchen".to_owned(), name: "larder".to_owned() };
+    let authority = Authority::generate(&name, cluster.now).unwrap();
+    let wanted = Wanted {
+        common_name: "pantry.example".to_owned(),
+        names: SubjectNames { dns: ["pantry.example".to_owned()].into(), ..SubjectNames::default() },
+        algorithm: KeyAlgorithm::Ecdsa,
+        lifetime: DAY * 90,
+        renew_before: DAY * 30,
+        at_once: false,
+    };
+    let pair = leaf::issue(&authority, &wanted, cluster.now).unwrap();
+    let written = [("tls.crt", &pair.certificate), ("tls.key", &pair.key), ("ca.crt", &authority.pair.certificate)];
+    written.into_iter().for_each(|(key, value)| cluster.write("staff", key, value));
+
+    let registry = cluster.validated();
+    let material = material(&registry, fixtures::settings().grace, cluster.now).unwrap();
+    let children = build(&registry, Some(&material)).children.unwrap();
+    let ingress = children.optional.into_iter().find(|child| child.kind == OptionalKind::Ingress).unwrap();
+    let annotations = ingress.object.metadata.annotations.unwrap();
+    assert_eq!(annotations["nginx.ingress.kubernetes.io/proxy-ssl-name"], "pantry.example");
+    assert_eq!(annotations["haproxy-ingress.github.io/secure-verify-hostname"], "pantry.example");
 }
 
 /// Seconds by which a clock jumps: often a little, sometimes by decades, in both directions.
