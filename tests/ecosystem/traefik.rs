@@ -3,26 +3,26 @@
 //! registry's authority.
 
 mod client;
+mod docker;
 mod front;
 mod layer;
+mod nginx;
+mod scene;
+mod slow;
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use k8s_openapi::api::apps::v1::Deployment;
-use serde_json::{Value, json};
-use support::control_plane::{Options, PlayedPod, Stage, machine_address, on_own_control_plane};
+use serde_json::json;
+use support::control_plane::{Options, PlayedPod, on_own_control_plane, own_address};
 use support::figure::figure;
 use support::image::Image;
-use support::registry::Registry;
 use support::usage::Usage;
-use support::wait::{eventually, until};
+use support::wait::eventually;
 
 use self::client::Client;
-use self::front::{Front, GATEWAY, INGRESS};
-
-/// The annotation by which traefik answers for an Ingress with TLS, whatever its entry points do by default.
-const ROUTER_TLS: &str = "traefik.ingress.kubernetes.io/router.tls";
+use self::front::Front;
+use self::scene::Scene;
 
 /// What the memory of a process may grow by while a layer of a gigabyte goes through it, in MiB.
 const MOST_GROWTH: f64 = 96.0;
@@ -30,18 +30,14 @@ const MOST_GROWTH: f64 = 96.0;
 #[tokio::test(flavor = "multi_thread")]
 async fn images_and_a_layer_of_a_gigabyte_go_through_an_ingress_and_a_gateway() -> Result<()> {
     on_own_control_plane("traefik", Options::default(), async |stage| {
-        let front = Front::start(stage).await?;
-        let _operator = stage.operator()?.start().await?;
-        let _controllers = stage.play_controllers();
-        let team = Registry::named(&stage.namespace, "team");
-        team.apply(spec(&json!({}), &json!({}))).await?;
-        until(&stage.namespace.api::<Deployment>(), "team", "being there", |_| true).await?;
-        let pod = played(stage, &team).await?;
+        let scene = Scene::open(stage, own_address().into()).await?;
+        let pod = scene.played().await?;
         // traefik has taken the Ingress and accepts the route.
-        team.until_ready().await?;
-        let [ingress, gateway] = clients(&front, &team).await?;
+        scene.team.until_ready().await?;
+        let [ingress, gateway] = scene.clients().await?;
 
-        trusts_nobody_by_itself(stage, &ingress, &team).await?;
+        ingress.until_not_verified().await?;
+        scene.trust().await?;
         for client in [&ingress, &gateway] {
             client.until_let_in().await?;
             client.round_trip(&Image::random(2, 64 * 1024)?, "app:1").await?;
@@ -49,75 +45,14 @@ async fn images_and_a_layer_of_a_gigabyte_go_through_an_ingress_and_a_gateway() 
         }
         let log = pod.log();
         ensure!(log.contains(r#""http.request.remoteaddr":"127.0.0.1"#), "the client's address is not in\n{log}");
-        a_gigabyte([&ingress, &gateway], &front, &pod).await?;
+        slow::is_cut_where_time_is_limited_and_goes_on(&ingress.at(scene.front.hurried()), &ingress).await?;
+        a_gigabyte([&ingress, &gateway], &scene.front, &pod).await?;
+        nginx::annotations_are_enough(&scene, &ingress).await?;
         drop(pod);
 
-        absolute_urls(stage, &team, [&ingress, &gateway]).await
+        absolute_urls(&scene, [&ingress, &gateway]).await
     })
     .await
-}
-
-fn spec(annotations: &Value, config: &Value) -> Value {
-    json!({
-        "ingress": {"host": INGRESS, "className": "traefik", "annotations": {ROUTER_TLS: "true"}},
-        "httpRoute": {"hostnames": [GATEWAY], "parentRefs": [{"name": "public", "sectionName": "https"}]},
-        "service": {"annotations": annotations},
-        "config": config,
-    })
-}
-
-/// The annotation by which a Service names the object that tells traefik whom to trust.
-fn transport(stage: &Stage<'_>) -> Value {
-    let name = format!("{}-team@kubernetescrd", stage.namespace.name());
-    json!({"traefik.ingress.kubernetes.io/service.serverstransport": name})
-}
-
-/// The registry's server, to which the Service leads.
-async fn played(stage: &Stage<'_>, team: &Registry) -> Result<PlayedPod> {
-    let pod = stage.play_pod(team.name(), machine_address()?).await?;
-    let (namespace, address, port) = (stage.namespace.name(), pod.address(), pod.port());
-    let slice = format!(
-        "
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {{name: team-played, namespace: {namespace}, labels: {{kubernetes.io/service-name: team}}}}
-addressType: IPv4
-endpoints: [{{addresses: ['{address}'], conditions: {{ready: true}}}}]
-ports: [{{name: registry, port: {port}, protocol: TCP}}]
-"
-    );
-    stage.plane.apply(&slice).await?;
-    Ok(pod)
-}
-
-/// Somebody who may push, by each of the two ways.
-async fn clients(front: &Front, team: &Registry) -> Result<[Client; 2]> {
-    let push = team.credentials("push").await?;
-    let authority = push.ca.clone();
-    let ingress = Client { front: front.address(), host: INGRESS, authority, credentials: push.clone() };
-    let gateway = Client { front: front.address(), host: GATEWAY, authority: front.authority(), credentials: push };
-    Ok([ingress, gateway])
-}
-
-/// Behind an Ingress traefik trusts whom the system trusts, until an object of its own names the registry's authority.
-async fn trusts_nobody_by_itself(stage: &Stage<'_>, ingress: &Client, team: &Registry) -> Result<()> {
-    eventually("traefik to refuse a certificate that it cannot verify", async || {
-        let status = ingress.ask(Method::GET, "/v2/", &[], Bytes::new()).await?.status;
-        ensure!(status == StatusCode::INTERNAL_SERVER_ERROR, "it answered {status}");
-        Ok(())
-    })
-    .await?;
-    let namespace = stage.namespace.name();
-    let transport_of_team = format!(
-        "
-apiVersion: traefik.io/v1alpha1
-kind: ServersTransport
-metadata: {{name: team, namespace: {namespace}}}
-spec: {{serverName: team.{namespace}.svc.cluster.local, rootCAs: [{{secret: team-tls}}]}}
-"
-    );
-    stage.plane.apply(&transport_of_team).await?;
-    team.apply(spec(&transport(stage), &json!({}))).await
 }
 
 /// A blob in two chunks (distribution-spec, Pushing a blob in chunks), by URLs as the server gives them.
@@ -160,15 +95,15 @@ async fn a_gigabyte(clients: [&Client; 2], front: &Front, pod: &PlayedPod) -> Re
 }
 
 /// Where relative URLs are switched off, the server knows by the headers of the proxy how its clients call it.
-async fn absolute_urls(stage: &Stage<'_>, team: &Registry, clients: [&Client; 2]) -> Result<()> {
-    let before = config(stage).await?;
-    team.apply(spec(&transport(stage), &json!({"http": {"relativeurls": false}}))).await?;
+async fn absolute_urls(scene: &Scene<'_>, clients: [&Client; 2]) -> Result<()> {
+    let before = scene.config().await?;
+    scene.team.apply(scene.trusting(&json!({"http": {"relativeurls": false}}))).await?;
     eventually("the new configuration", async || {
-        ensure!(config(stage).await? != before, "it is the old one");
+        ensure!(scene.config().await? != before, "it is the old one");
         Ok(())
     })
     .await?;
-    let _pod = played(stage, team).await?;
+    let _pod = scene.played().await?;
     for client in clients {
         client.until_let_in().await?;
         let location = client.start_upload("absolute").await?;
@@ -176,9 +111,4 @@ async fn absolute_urls(stage: &Stage<'_>, team: &Registry, clients: [&Client; 2]
         ensure!(location.starts_with(&wanted), "the upload is at {location}");
     }
     Ok(())
-}
-
-async fn config(stage: &Stage<'_>) -> Result<Option<String>> {
-    let map = stage.namespace.api::<k8s_openapi::api::core::v1::ConfigMap>().get("team-config").await?;
-    Ok(map.data.and_then(|mut data| data.remove("config.yml")))
 }

@@ -1,5 +1,8 @@
 //! A real Docker engine, through its command line: as a client of a registry, and as what runs the server's image.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +17,12 @@ use crate::command::{command, outcome, run, run_refused, run_with_input};
 use crate::image::Image;
 use crate::stopwatch::Stopwatch;
 use crate::{keep, random_word};
+
+/// Where this machine looks up names, the engine with it.
+const HOSTS: &str = "/etc/hosts";
+
+/// The end of each line of ours there.
+const OUR_HOST: &str = " # private-registry-test";
 
 /// The server's image of this run, as `IMAGE_PREFIX` and `IMAGE_TAG` name it.
 pub fn server_image() -> String {
@@ -35,6 +44,7 @@ struct Made {
     volumes: Vec<String>,
     images: Vec<String>,
     trusted: Vec<PathBuf>,
+    resolved: bool,
 }
 
 /// Tells `story` with a Docker engine. What it made is removed afterwards, also when it failed; then the logs of its
@@ -109,6 +119,15 @@ impl Engine {
         let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("ca.crt"), authority));
         written.with_context(|| format!("failed to write {}: this test has to run as root", folder.display()))?;
         self.note(|made| made.trusted.push(folder));
+        Ok(())
+    }
+
+    /// Leads the engine, and with it this machine, to `address` for a host of which no name server knows. It may take seconds.
+    pub fn resolve(&self, host: &str, address: IpAddr) -> Result<()> {
+        let line = format!("{address} {host}{OUR_HOST}\n");
+        let written = File::options().append(true).open(HOSTS).and_then(|mut hosts| hosts.write_all(line.as_bytes()));
+        written.with_context(|| format!("failed to write {HOSTS}: this test has to run as root"))?;
+        self.note(|made| made.resolved = true);
         Ok(())
     }
 
@@ -217,5 +236,18 @@ impl Engine {
         for folder in &made.trusted {
             let _ = std::fs::remove_dir_all(folder);
         }
+        if made.resolved {
+            let _ = forget_hosts();
+        }
     }
+}
+
+/// Takes the lines of ours out. Written over the file and not in its place: in a container it is a mount of its own. What others read
+/// meanwhile begins as it should.
+fn forget_hosts() -> std::io::Result<()> {
+    let known = std::fs::read_to_string(HOSTS)?;
+    let others: String = known.split_inclusive('\n').filter(|line| !line.trim_end().ends_with(OUR_HOST)).collect();
+    let mut hosts = File::options().write(true).open(HOSTS)?;
+    hosts.write_all(others.as_bytes())?;
+    hosts.set_len(others.len() as u64)
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A client.
+#[derive(Clone)]
 pub(super) struct Client {
     /// Where traefik listens.
     pub(super) front: SocketAddr,
@@ -39,6 +40,21 @@ impl Client {
             Ok(())
         })
         .await
+    }
+
+    /// Waits until traefik refuses to lead there, because it cannot verify the registry's certificate.
+    pub(super) async fn until_not_verified(&self) -> Result<()> {
+        eventually("traefik to refuse a certificate that it cannot verify", async || {
+            let status = self.ask(Method::GET, "/v2/", &[], Bytes::new()).await?.status;
+            ensure!(status == StatusCode::INTERNAL_SERVER_ERROR, "it answered {status}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same somewhere else.
+    pub(super) fn at(&self, front: SocketAddr) -> Self {
+        Self { front, ..self.clone() }
     }
 
     /// Pushes `image` as `name` with crane, with the push Secret as it is, and pulls it again.

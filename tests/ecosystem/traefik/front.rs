@@ -1,11 +1,13 @@
-//! traefik as a cluster's way in: one port for its Ingresses and for a Gateway, whose listener has a certificate of the platform's.
+//! traefik as a cluster's way in: one port for its Ingresses and for a Gateway, whose listener has a certificate of the platform's, and
+//! one for Ingresses where requests have to come in soon.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use support::control_plane::{Process, Stage, own_address};
+use support::control_plane::{Process, Stage};
 use support::pki::Authority;
 use support::wait::eventually;
 
@@ -17,7 +19,11 @@ pub(super) const INGRESS: &str = "registry.example.com";
 /// Where clients find it by the Gateway.
 pub(super) const GATEWAY: &str = "gateway.example.com";
 
+/// How long a request may take to come in at the port where that is limited.
+pub(super) const READ_WITHIN: Duration = Duration::from_secs(2);
+
 const PORT: u16 = 8443;
+const HURRIED_PORT: u16 = 8444;
 
 /// A running traefik; it ends when dropped.
 pub(super) struct Front {
@@ -27,22 +33,27 @@ pub(super) struct Front {
 }
 
 impl Front {
-    /// Starts it on the control plane of `stage`, with its definitions and those of the Gateway API.
-    pub(super) async fn start(stage: &Stage<'_>) -> Result<Self> {
+    /// Starts it at `address` on the control plane of `stage`, with its definitions and those of the Gateway API.
+    pub(super) async fn start(stage: &Stage<'_>, address: IpAddr) -> Result<Self> {
         let (plane, authority) = (stage.plane, Authority::new("the platform's")?);
         plane.apply_definitions_of("traefik", MADE_BY).await.context("failed to install definitions")?;
         let listener = authority.issue(&[GATEWAY])?;
         let [certificate, key] = [&listener.certificate, &listener.key].map(|pem| STANDARD.encode(pem));
         let objects = objects(stage.namespace.name(), &certificate, &key);
         eventually("the definitions to be served", async || plane.apply(&objects).await).await?;
-        let address = SocketAddr::new(IpAddr::V4(own_address()), PORT);
         let process = plane.start_program("traefik", MADE_BY, &flags(address))?;
+        let address = SocketAddr::new(address, PORT);
         Ok(Self { process, address, authority: authority.certificate() })
     }
 
     /// Where clients connect.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where a request has to come in soon.
+    pub(super) fn hurried(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip(), HURRIED_PORT)
     }
 
     /// PEM of the authority of the Gateway's certificate.
@@ -56,12 +67,18 @@ impl Front {
     }
 }
 
-fn flags(address: SocketAddr) -> Vec<String> {
+fn flags(address: IpAddr) -> Vec<String> {
+    let [address, hurried] = [PORT, HURRIED_PORT].map(|port| SocketAddr::new(address, port));
+    let within = format!("{}s", READ_WITHIN.as_secs());
     let flags = [
         &format!("--entrypoints.https.address={address}"),
         // By default a request that takes more than a minute is cut off.
         "--entrypoints.https.transport.respondingtimeouts.readtimeout=0s",
+        &format!("--entrypoints.hurried.address={hurried}"),
+        &format!("--entrypoints.hurried.transport.respondingtimeouts.readtimeout={within}"),
         "--providers.kubernetesingress.ingressendpoint.ip=192.0.2.9",
+        "--providers.kubernetesingressnginx.httpsentrypoint=https",
+        "--providers.kubernetesingressnginx.publishstatusaddress=192.0.2.9",
         "--providers.kubernetescrd",
         "--providers.kubernetesgateway.statusaddress.ip=192.0.2.9",
         "--global.checknewversion=false",
@@ -78,6 +95,11 @@ apiVersion: networking.k8s.io/v1
 kind: IngressClass
 metadata: {{name: traefik}}
 spec: {{controller: traefik.io/ingress-controller}}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {{name: nginx}}
+spec: {{controller: k8s.io/ingress-nginx}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
