@@ -4,6 +4,7 @@
 
 pub mod announce;
 pub mod apply;
+mod backoff;
 pub mod build;
 pub mod distribute;
 mod error;

@@ -26,7 +26,6 @@ use super::{
     Context, apply,
     build::{self, Children},
     registry::Registry,
-    waits::backoff,
 };
 use crate::{api::v1alpha1::PrivateRegistry, names::RegistryName};
 
@@ -262,10 +261,9 @@ impl Work<'_> {
     /// with the rest.
     fn finish(mut self) -> Outcome {
         if self.outcome.failures.is_empty() {
-            self.memory.failures = 0;
+            self.memory.backoff.succeeded();
         } else {
-            self.memory.failures = self.memory.failures.saturating_add(1);
-            let wait = SignedDuration::try_from(backoff(self.memory.failures)).unwrap_or(SignedDuration::MAX);
+            let wait = self.memory.backoff.failed(self.now);
             self.outcome.again_within(wait);
         }
         self.outcome

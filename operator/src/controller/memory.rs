@@ -10,11 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 
 use self::objects::Objects;
 use super::{
     apply::{Record, claim::Refusal},
+    backoff::Backoff,
     distribute::Distributed,
     pace::Pace,
     versions::Versions,
@@ -112,7 +114,7 @@ pub(super) struct Memories {
 #[derive(Debug, Default)]
 struct Entry {
     memory: Arc<tokio::sync::Mutex<Memory>>,
-    failures: u32,
+    backoff: Backoff,
     pace: Pace,
     volume: Known,
     references: Vec<String>,
@@ -160,22 +162,22 @@ impl Memories {
         self.lock().remove(name);
     }
 
-    /// Notes a failed pass and says how many there were in a row.
-    pub(super) fn failed(&self, name: &RegistryName) -> u32 {
+    /// Notes a failed pass and says how many there were in a row, and how long to wait.
+    pub(super) fn failed(&self, name: &RegistryName, now: Timestamp) -> (u32, SignedDuration) {
         self.with(name, |entry| {
-            entry.failures = entry.failures.saturating_add(1);
-            entry.failures
+            let wait = entry.backoff.failed(now);
+            (entry.backoff.failures(), wait)
         })
     }
 
     /// Notes a pass without an error.
     pub(super) fn succeeded(&self, name: &RegistryName) {
-        self.with(name, |entry| entry.failures = 0);
+        self.with(name, |entry| entry.backoff.succeeded());
     }
 
     /// Registries whose last pass failed.
     pub(super) fn in_backoff(&self) -> usize {
-        self.lock().values().filter(|entry| entry.failures > 0).count()
+        self.lock().values().filter(|entry| entry.backoff.failures() > 0).count()
     }
 
     /// Notes the Secrets that a spec refers to.
@@ -233,6 +235,7 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::tests::fixtures::now;
 
     fn name(name: &str) -> RegistryName {
         RegistryName { namespace: "kitchen".into(), name: name.into() }
@@ -283,10 +286,11 @@ mod tests {
     #[test]
     fn failures_count_up_until_a_pass_succeeds() {
         let memories = Memories::default();
-        assert_eq!((memories.failed(&name("larder")), memories.failed(&name("larder"))), (1, 2));
+        let failed = |seconds| memories.failed(&name("larder"), now() + SignedDuration::from_secs(seconds)).0;
+        assert_eq!((failed(0), failed(1)), (1, 2));
         assert_eq!(memories.in_backoff(), 1);
         memories.succeeded(&name("larder"));
         assert_eq!(memories.in_backoff(), 0);
-        assert_eq!(memories.failed(&name("larder")), 1);
+        assert_eq!(failed(2), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! How long to wait: after a pass, until there is something to look at again; after an error, longer with each in a row.
+//! How long to wait: after a pass, until there is something to look at again; after an error, until the next try.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +16,6 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 const ASK_AGAIN_PART: u32 = 8;
 /// How often a claim that is not watched is read until it is bound.
 const READ_CLAIM_AGAIN: SignedDuration = SignedDuration::from_secs(10);
-/// The wait after a first failure; it doubles up to [`LONGEST_BACKOFF`].
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest wait after failures in a row.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 
 /// Until when nothing has to be done unless something changes.
 pub(super) fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
@@ -62,32 +58,19 @@ fn earliest<const N: usize>(times: [Option<Timestamp>; N], now: Timestamp) -> Op
 /// How long to wait after an error: longer with each failure in a row, and for a change where only that can help.
 pub(super) fn error_policy(stored: Arc<StoredRegistry>, error: &Error, context: Arc<Context>) -> Action {
     let Ok(name) = validate::registry_name(stored.as_ref()) else { return Action::await_change() };
-    let failures = context.memories.failed(&name);
+    let (failures, wait) = context.memories.failed(&name, Timestamp::now());
     context.metrics.in_backoff(context.memories.in_backoff());
     if error.waits_for_change() {
         tracing::warn!(registry = %name, error = chain(error), "waiting for a correction");
         return Action::await_change();
     }
-    let wait = backoff(failures);
     tracing::warn!(registry = %name, error = chain(error), failures, ?wait, "failed; trying again");
-    Action::requeue(wait)
-}
-
-/// How long to wait after so many failures in a row.
-pub(super) fn backoff(failures: u32) -> Duration {
-    FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST_BACKOFF)
+    Action::requeue(wait.unsigned_abs())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_wait_doubles_up_to_five_minutes() {
-        let waits: Vec<_> = (1..=11).map(|failures| backoff(failures).as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
-    }
 
     #[test]
     fn what_has_passed_is_no_reason_to_look_again() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::plan::{Account, Edit, Found};
+use crate::controller::backoff::Backoff;
 
 /// How long a service account is left alone after an entry was added, should somebody keep taking it out.
 const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(30);
@@ -18,8 +19,8 @@ pub(in crate::controller) struct Distributed {
     copies: BTreeMap<String, Written<Copy>>,
     /// Service accounts, by namespace and name.
     accounts: BTreeMap<(String, String), Written<Account>>,
-    /// Passes in a row in which something was refused.
-    pub(super) failures: u32,
+    /// Since when, and how often, something was refused.
+    pub(super) backoff: Backoff,
 }
 
 #[derive(Debug)]
