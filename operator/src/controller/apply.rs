@@ -217,7 +217,7 @@ impl Apply<'_> {
         if self.registry.paused {
             return Ok(seen.and_then(|seen| seen.object()).unwrap_or(desired));
         }
-        let version = seen.as_deref().and_then(|seen| seen.as_ref().resource_version());
+        let version = seen.as_deref().and_then(|seen| seen.as_ref().resource_version().map(str::to_owned));
         Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Applied(object) => object,
             Outcome::Unchanged(desired) => seen.and_then(|seen| seen.object()).unwrap_or(desired),
@@ -230,7 +230,7 @@ impl Apply<'_> {
             return Ok(desired);
         }
         let seen = store.get(&self.registry.name.namespace, &desired.name_any());
-        let version = seen.and_then(|seen| seen.resource_version());
+        let version = seen.and_then(|seen| seen.resource_version().map(str::to_owned));
         Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Applied(object) | Outcome::Unchanged(object) => object,
         })
@@ -242,7 +242,7 @@ impl Apply<'_> {
         // This watch alone shows what is not ours, too. With a uid the very object is meant that was looked at: cert-manager's.
         let seen = stores.secrets.get(&self.registry.name.namespace, &name);
         let seen = seen.filter(|seen| desired.metadata.uid.is_some() || self.is_ours(seen));
-        let version = seen.and_then(|seen| seen.resource_version());
+        let version = seen.and_then(|seen| seen.resource_version().map(str::to_owned));
         Ok(match self.unless_unchanged(desired, version).await? {
             Outcome::Unchanged(secret) => secret,
             Outcome::Applied(secret) => {

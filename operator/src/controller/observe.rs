@@ -244,7 +244,7 @@ impl Secrets<'_> {
     /// issuing something a second time would be worse than a request.
     async fn read(&self, secret: &str, memory: &mut Memory) -> Result<Option<Arc<Secret>>, Error> {
         let seen = self.context.stores.secrets.get(&self.name.namespace, secret);
-        let version = seen.as_ref().and_then(|seen| seen.resource_version.as_deref());
+        let version = seen.as_ref().and_then(|seen| seen.resource_version());
         if let Some(known) = memory.secret_of_version(secret, version) {
             return Ok(Some(Arc::new(known.clone())));
         }

@@ -128,7 +128,7 @@ pub(super) fn watch(
     let (memories, wakeups) = (Arc::clone(memories), Arc::clone(wakeups));
     let secret_triggers = secret_events.flat_map(move |secret: Arc<Known>| {
         // Of a registry that is gone, too: somebody has to sweep after it.
-        wakeups.wake(RegistryName::of_pull_secret_copy(&secret.name));
+        wakeups.wake(RegistryName::of_pull_secret_copy(secret.name()));
         stream::iter(secret.registry().into_iter().chain(referrers(&secret, &memories)).collect::<Vec<_>>())
     });
     let controller = Controller::for_stream(registry_events, registries)
@@ -203,6 +203,6 @@ fn watch_registries(
 }
 
 fn referrers(secret: &Known, memories: &Memories) -> Vec<RegistryRef> {
-    let names = memories.referrers(&secret.namespace, &secret.name);
+    let names = memories.referrers(secret.namespace(), secret.name());
     names.into_iter().map(|name| ObjectRef::new(&name.name).within(&name.namespace)).collect()
 }

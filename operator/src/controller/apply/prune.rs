@@ -83,9 +83,12 @@ where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
     for orphan in orphans {
-        let name = orphan.name.to_string();
+        let name = orphan.name().to_owned();
         let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: None, resource_version: orphan.resource_version() }),
+            preconditions: Some(Preconditions {
+                uid: None,
+                resource_version: orphan.resource_version().map(str::to_owned),
+            }),
             ..DeleteParams::background()
         };
         match api.delete(&name, &parameters).await {
@@ -103,5 +106,5 @@ where
 
 /// Whether `child` is a child of `registry` whose name is not among those `wanted`.
 pub(super) fn is_orphan(child: &Known, registry: &Registry, wanted: &HashSet<String>) -> bool {
-    child.is_child_of(&registry.owner.uid) && !wanted.contains(&*child.name)
+    child.is_child_of(&registry.owner.uid) && !wanted.contains(child.name())
 }

@@ -218,7 +218,8 @@ fn whose_entry(entry: &str, namespace: &str) -> Option<RegistryName> {
 /// A Secret as the plan looks at it.
 pub(super) fn found_secret(secret: &Known, registry: &RegistryName) -> Option<Found> {
     let ours = secret.is_copy_of(registry);
-    Some(Found { namespace: secret.namespace.to_string(), ours, resource_version: secret.resource_version()? })
+    let resource_version = secret.resource_version()?.to_owned();
+    Some(Found { namespace: secret.namespace().to_owned(), ours, resource_version })
 }
 
 impl From<PartialObjectMeta<Namespace>> for Place {

@@ -80,7 +80,7 @@ mod tests {
         }))
         .unwrap();
         let whole = Whole::from(deployment.clone());
-        assert_eq!(whole.as_ref().resource_version(), Some("7".to_owned()));
+        assert_eq!(whole.as_ref().resource_version(), Some("7"));
         let kept = whole.object().unwrap();
         assert_eq!((kept.status, kept.metadata.generation), (deployment.status, Some(3)));
         assert_eq!((kept.spec, kept.metadata.managed_fields, kept.metadata.labels), (None, None, None));
