@@ -1,5 +1,5 @@
-//! `kubectl preg`, copied out of the operator's image as the README says, is all that a person needs to push, and tells why a Pod
-//! cannot pull.
+//! `kubectl preg`, copied out of the operator's image as the README says, is all that a person needs to push and pull, with Docker as
+//! with Podman, and tells why a Pod cannot pull.
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
@@ -19,6 +19,7 @@ async fn a_person_pushes_with_what_it_writes_and_learns_why_a_pod_cannot_pull() 
         with_engine(async |engine| {
             let preg = plugin(&engine, &namespace).await?;
             push(&engine, &preg, &host).await?;
+            read_as_podman(&preg, &host).await?;
             doctor(&preg, &namespace, &team).await
         })
         .await
@@ -42,6 +43,20 @@ async fn push(engine: &Engine, preg: &Plugin, host: &str) -> Result<()> {
     let config = config.to_str().context("a path that is no text")?;
     preg.run(["login", "team", "--user=push", "--host", host, "--config", config]).await?;
     engine.round_trip(&Image::random(1, 1 << 16)?, &format!("{host}/app:1")).await
+}
+
+/// skopeo is made of the library that Podman logs in, trusts and pulls with, and finds its files where Podman does.
+async fn read_as_podman(preg: &Plugin, host: &str) -> Result<()> {
+    let runtime = preg.path("run");
+    let runtime = [("XDG_RUNTIME_DIR", runtime.as_path())];
+    let image = format!("docker://{host}/app:1");
+    preg.run(["ca", "team", "--install=podman", "--rootless", "--host", host]).await?;
+    let login = ["login", "team", "--user=pull", "--tool=podman", "--host", host];
+    let told = preg.ask_with(login, runtime).await?;
+    ensure!(told.success, "{told:?}");
+    let logged_in = preg.run_beside("skopeo", ["login", "--get-login", host], runtime).await?;
+    ensure!(logged_in.trim() == "pull", "skopeo says that {logged_in:?} is logged in");
+    preg.run_beside("skopeo", ["inspect", &image], runtime).await.map(drop)
 }
 
 async fn doctor(preg: &Plugin, namespace: &Namespace, team: &Registry) -> Result<()> {

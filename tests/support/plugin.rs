@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Output, command, outcome};
+use crate::command::{Output, command, outcome, run};
 use crate::program;
 
 /// Where kubectl would find it.
@@ -72,6 +72,21 @@ impl Plugin {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
         plugin.env("PATH", path).env("HOME", self.home.path()).env("KUBECONFIG", &self.kubeconfig).envs(variables);
         outcome(plugin, "").await
+    }
+
+    /// Runs another `program` of this person, which has to end well, and returns what it printed.
+    pub async fn run_beside<'a>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = &'a str>,
+        variables: impl IntoIterator<Item = (&'a str, &'a Path)>,
+    ) -> Result<String> {
+        let mut program = command(program, arguments);
+        for name in UNSET {
+            program.env_remove(name);
+        }
+        program.env("HOME", self.home.path()).envs(variables);
+        run(program).await
     }
 
     /// Runs it, which has to end well, and returns what it printed.
