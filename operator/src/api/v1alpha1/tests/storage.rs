@@ -21,27 +21,15 @@ fn what_is_stored_cannot_be_lost_by_an_edit() {
     };
     assert_eq!((taken_back("10Gi"), taken_back("15Gi")), (String::new(), String::new()), "it has not grown yet");
     says(&taken_back("9Gi"), "size cannot shrink");
-    says(
-        &change_refused("{}", "{storage: {emptyDir: {}}}"),
-        "cannot change between persistentVolumeClaim and emptyDir",
-    );
-    says(
-        &change_refused("{storage: {emptyDir: {}}}", "{}"),
-        "cannot change between persistentVolumeClaim and emptyDir",
-    );
-    says(
-        &change_refused("{}", "{storage: {persistentVolumeClaim: {storageClassName: slate}}}"),
-        "storageClassName cannot change",
-    );
-    says(
-        &change_refused("{}", "{storage: {persistentVolumeClaim: {accessModes: [ReadWriteMany]}}}"),
-        "accessModes cannot",
-    );
-    assert_eq!(change_refused("{}", "{storage: {persistentVolumeClaim: {accessModes: [ReadWriteOnce]}}}"), "");
-    says(
-        &change_refused("{}", "{storage: {persistentVolumeClaim: {existingClaim: attic}}}"),
-        "existingClaim cannot change",
-    );
+    let empty_dir = "{storage: {emptyDir: {}}}";
+    for [old, new] in [["{}", empty_dir], [empty_dir, "{}"]] {
+        says(&change_refused(old, new), "cannot change between persistentVolumeClaim and emptyDir");
+    }
+    let with = |field: &str| change_refused("{}", &format!("{{storage: {{persistentVolumeClaim: {{{field}}}}}}}"));
+    says(&with("storageClassName: slate"), "storageClassName cannot change");
+    says(&with("accessModes: [ReadWriteMany]"), "accessModes cannot");
+    assert_eq!(with("accessModes: [ReadWriteOnce]"), "");
+    says(&with("existingClaim: attic"), "existingClaim cannot change");
     assert_eq!(change_refused("{}", "{storage: {deletionPolicy: Delete}, tls: {disabled: true}}"), "");
 }
 
