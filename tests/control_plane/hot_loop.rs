@@ -15,7 +15,7 @@ use support::control_plane::{Asked, Fault, Operator, Requests, on_control_plane}
 use support::figure::figure;
 use support::namespace::Namespace;
 use support::registry::resource;
-use support::wait::{eventually, until_gone};
+use support::wait::{eventually, let_pass, until_gone};
 
 /// How long requests are counted.
 const WHILE: Duration = Duration::from_secs(30);
@@ -54,8 +54,7 @@ async fn until_put_off(operator: &Operator) -> Result<()> {
 /// What it asks while the fight goes on.
 async fn requests_while(operator: &Operator) -> Result<Requests> {
     let before = operator.requests().await?;
-    // Here the rate is what is tested.
-    tokio::time::sleep(WHILE).await;
+    let_pass(WHILE).await;
     Ok(operator.requests().await?.since(&before).at_rest())
 }
 

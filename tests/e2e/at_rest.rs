@@ -12,10 +12,12 @@ use support::figure::figure;
 use support::namespace::{Namespace, alone};
 use support::operator;
 use support::registry::Registry;
-use support::wait::eventually;
+use support::wait::{eventually, let_pass};
 
 /// How long nothing may happen.
 const REST: Duration = Duration::from_secs(60);
+/// After so long without a request the operator has ended what it was at.
+const QUIET: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
@@ -24,8 +26,7 @@ async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
         until_quiet(&namespace).await?;
         let before = (requests(&namespace).await?, versions(&team).await?);
 
-        // Here time itself is what is tested.
-        tokio::time::sleep(REST).await;
+        let_pass(REST).await;
 
         let after = (requests(&namespace).await?, versions(&team).await?);
         assert_eq!(difference(&before.0, &after.0), "", "requests");
@@ -35,12 +36,11 @@ async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
     .await
 }
 
-/// Waits for five seconds without a request: what a test before this one set in motion has then ended.
+/// Waits for a while without a request: what a test before this one set in motion has then ended.
 async fn until_quiet(namespace: &Namespace) -> Result<()> {
     eventually("the operator to come to rest", async || {
         let before = requests(namespace).await?;
-        // Here time itself is what is waited for.
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        let_pass(QUIET).await;
         let after = requests(namespace).await?;
         anyhow::ensure!(before == after, "it asked: {}", difference(&before, &after));
         Ok(())

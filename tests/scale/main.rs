@@ -14,6 +14,7 @@ use anyhow::{Result, ensure};
 use support::control_plane::{Operator, Options, Stage, on_own_control_plane};
 use support::figure::figure;
 use support::usage::Usage;
+use support::wait::let_pass;
 
 use crate::goals::Goals;
 use crate::population::Population;
@@ -97,8 +98,7 @@ async fn changes(
 
 async fn minute_of_rest(operator: &Operator, goals: &mut Goals) -> Result<()> {
     let (before, usage) = (operator.requests().await?, Usage::of(operator.id())?);
-    // Here time itself is what is waited for.
-    tokio::time::sleep(MINUTE).await;
+    let_pass(MINUTE).await;
     let asked = operator.requests().await?.since(&before).at_rest();
     let busy = Usage::of(operator.id())?.processor - usage.processor;
     figure("scale: seconds of a processor in a minute of rest", format_args!("{busy:.2}"));

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use support::control_plane::{ControlPlane, Operator, Requests};
 use support::figure::figure;
 use support::usage::Usage;
-use tokio::time::sleep;
+use support::wait::turns;
 
 /// Without a pass.
 const STUCK: Duration = Duration::from_secs(120);
@@ -68,11 +68,11 @@ impl Report<'_> {
 
     /// Waits until there was a pass for each registry, as long as there is one from time to time.
     pub(crate) async fn until_looked_at(&self, operator: &Operator) -> Result<()> {
-        let (mut passes, mut since) = (0.0, Instant::now());
+        let (mut passes, mut since, mut turns) = (0.0, Instant::now(), turns(PAUSE));
         while self.each_of(passes) < 1.0 {
             ensure!(since.elapsed() < STUCK, "after {passes} passes nothing happens");
             // Metrics have no watch.
-            sleep(PAUSE).await;
+            turns.tick().await;
             let now = operator.metric(r#"reconciles_total{outcome="ok"}"#).await?;
             if now > passes {
                 (passes, since) = (now, Instant::now());

@@ -12,7 +12,7 @@ use kube::runtime::watcher::{self, watch_object, watcher};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 
 /// Generous: a test that passes never comes near it. The longest wait is a kubelet's, which syncs a changed Secret into a
 /// Pod within two minutes.
@@ -87,13 +87,14 @@ fn describe<K: Serialize>(object: Option<&K>) -> String {
 /// sentence "waited for ...".
 pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let mut last = anyhow::anyhow!("the first attempt did not end");
+    let mut turns = turns(PAUSE);
     let met = timeout(LIMIT, async {
         loop {
+            turns.tick().await;
             match attempt().await {
                 Ok(value) => return value,
                 Err(error) => last = error,
             }
-            sleep(PAUSE).await;
         }
     });
     match met.await {
@@ -105,11 +106,27 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<
 /// Asks a process of this machine until what it answers `holds`. An error ends the wait: a process that has ended will not do
 /// any more what is waited for.
 pub(crate) async fn until_true(mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let mut turns = turns(SHORT_PAUSE);
     let met = timeout(LIMIT, async {
-        while !holds().await? {
-            sleep(SHORT_PAUSE).await;
+        loop {
+            turns.tick().await;
+            if holds().await? {
+                return Ok(());
+            }
         }
-        Ok(())
     });
     met.await.with_context(|| format!("waited {} s", LIMIT.as_secs()))?
+}
+
+/// The first turn is now; from one to the next it is `pause` at least.
+pub fn turns(pause: Duration) -> Interval {
+    let mut turns = interval(pause);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turns
+}
+
+/// Lets time pass where time itself is the condition, because what happens meanwhile is measured, as that nothing does. Never to
+/// wait for what should happen.
+pub async fn let_pass(time: Duration) {
+    sleep(time).await;
 }

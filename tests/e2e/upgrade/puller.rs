@@ -11,10 +11,10 @@ use support::credentials::Credentials;
 use support::https;
 use support::image::sha256;
 use support::registry::Registry;
-use support::wait::eventually;
+use support::wait::{eventually, turns};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// A pull that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -43,10 +43,11 @@ impl Puller {
         let pulls = Arc::<Mutex<Pulls>>::default();
         let noted = Arc::clone(&pulls);
         let task = tokio::spawn(async move {
+            let mut turns = turns(PAUSE);
             loop {
+                turns.tick().await;
                 let outcome = timeout(PATIENCE, image.once()).await.map_err(anyhow::Error::from).flatten();
                 noted.lock().unwrap_or_else(PoisonError::into_inner).note(outcome);
-                sleep(PAUSE).await;
             }
         });
         Ok(Self { pulls, task })

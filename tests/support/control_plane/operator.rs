@@ -13,7 +13,7 @@ use super::own_address;
 use super::process::Process;
 use super::requests::Requests;
 use crate::https::{self, Answer};
-use crate::wait::{eventually, until_true};
+use crate::wait::{eventually, let_pass, until_true};
 use crate::{operator, program, root};
 
 /// Port of its health and metrics.
@@ -128,8 +128,7 @@ impl Operator {
     pub async fn until_at_rest(&self, rest: Duration) -> Result<Requests> {
         eventually("the operator to come to rest", async || {
             let before = self.requests().await?;
-            // Here time itself is what is waited for.
-            tokio::time::sleep(rest).await;
+            let_pass(rest).await;
             let after = self.requests().await?;
             let asked = after.since(&before).at_rest();
             ensure!(asked == Requests::default(), "it asked: {asked:?}");
