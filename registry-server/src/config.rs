@@ -78,7 +78,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The file is no YAML.
+    /// The file is no YAML, or no mapping.
     #[error("failed to parse configuration {path}: {reason}")]
     Parse {
         /// The file.
@@ -119,6 +119,10 @@ pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, Stri
     let mut report = Report::default();
     let mut document = yaml::parse(&text, Config::NODE, "", &mut report)
         .map_err(|reason| Error::Parse { path: path.clone(), reason })?;
+    if let Some(kind) = other_than_a_mapping(&document) {
+        let reason = format!("it is {kind}, it has to be a mapping with keys like storage and http");
+        return Err(Error::Parse { path, reason });
+    }
     if *source == Source::Embedded {
         document["storage"] = json!({"filesystem": {"rootdirectory": EMBEDDED_ROOT}});
     }
@@ -129,6 +133,17 @@ pub fn load(source: &Source, environment: impl IntoIterator<Item = (String, Stri
             Ok(Loaded { settings, warnings: report.warnings, effective })
         }
         _ => Err(Error::Invalid { path, reasons: report.errors }),
+    }
+}
+
+/// What a whole file is instead. Its content is not said: it may be that of another file, with passwords in it.
+fn other_than_a_mapping(document: &Value) -> Option<&'static str> {
+    match document {
+        Value::Object(_) | Value::Null => None,
+        Value::Array(_) => Some("a list"),
+        Value::String(_) => Some("a text"),
+        Value::Number(_) => Some("a number"),
+        Value::Bool(_) => Some("a boolean"),
     }
 }
 

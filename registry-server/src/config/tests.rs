@@ -16,6 +16,28 @@ fn reasons(result: Result<Loaded, Error>) -> Vec<String> {
 }
 
 #[test]
+fn a_file_that_is_no_mapping_is_refused_without_its_content() {
+    let files = [
+        ("!", "a text"),
+        ("\"\"", "a text"),
+        ("admin:$2y$05$abcdefghijklmnopqrstuv", "a text"),
+        ("- storage", "a list"),
+        ("5000", "a number"),
+        ("true", "a boolean"),
+    ];
+    for (text, kind) in files {
+        for variables in [&[][..], &[("REGISTRY_HTTP_ADDR", ":80")]] {
+            let error = loaded(text, variables).unwrap_err().to_string();
+            let reason = format!(": it is {kind}, it has to be a mapping with keys like storage and http");
+            assert!(error.starts_with("failed to parse configuration ") && error.ends_with(&reason), "{text}: {error}");
+        }
+    }
+    for empty in ["", "~", "# nothing\n", "{}"] {
+        assert!(loaded(empty, &[]).is_ok(), "{empty:?}");
+    }
+}
+
+#[test]
 fn the_embedded_defaults_serve_plain_http_from_the_working_directory() {
     let Loaded { settings, warnings, .. } = load(&Source::Embedded, []).unwrap();
     assert_eq!(warnings, Vec::<String>::new());
