@@ -22,6 +22,7 @@ use tower::{BoxError, ServiceBuilder, timeout::TimeoutLayer};
 use crate::{
     admin,
     api::v1alpha1,
+    check::Installation,
     controller::{self, Scope, Settings},
     lease::Election,
     metrics::Metrics,
@@ -93,10 +94,59 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look whether an installation is whole: the definition, the rights of this account, an operator that works
+    Check(Check),
     /// Print the `CustomResourceDefinition` in YAML
     Crd,
     /// What the program does under the name kubectl-preg
     Preg(Plugin),
+}
+
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// Namespaces that registries are kept in, separated by commas; all of them if empty
+    #[arg(long, env, value_delimiter = ',', default_value = "")]
+    watch_namespaces: Vec<String>,
+
+    /// Whether operators agree by a Lease on the one that works
+    #[arg(long, env, default_value_t = true, action = ArgAction::Set)]
+    leader_elect: bool,
+
+    /// Namespace of the operator, where the Lease is
+    #[arg(long, env, default_value = "default")]
+    pod_namespace: String,
+
+    /// How long to wait for what is not there yet, such as 1m
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    within: SignedDuration,
+}
+
+impl Check {
+    /// Prints what was found. The exit code is 1 when something is wrong.
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let installation = Installation {
+            namespaces: names(self.watch_namespaces),
+            namespace: self.pod_namespace,
+            leader_election: self.leader_elect,
+        };
+        let findings = runtime(1)?.block_on(async {
+            let client = client(&Metrics::default()).await?;
+            anyhow::Ok(installation.look(&client, self.within.unsigned_abs()).await)
+        })?;
+        let well = findings.iter().all(|finding| finding.fault.is_none());
+        let lines: String = findings.iter().map(|finding| format!("{finding}\n")).collect();
+        stdout().write_all(lines.as_bytes()).context("failed to print")?;
+        Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Work is waiting for the API server, and hashing on threads of its own: one thread is enough and keeps memory small.
+fn runtime(blocking_threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(blocking_threads)
+        .build()
+        .context("failed to start the runtime")
 }
 
 /// `5m`, `90s`, `1h30m`.
@@ -114,6 +164,7 @@ impl Args {
         match self.command.take() {
             Some(Command::Crd) => stdout().write_all(v1alpha1::crd_yaml()?.as_bytes()).context("failed to print")?,
             Some(Command::Preg(plugin)) => return Ok(plugin.run()?),
+            Some(Command::Check(check)) => return check.run(),
             None => self.operate_until_told()?,
         }
         Ok(ExitCode::SUCCESS)
@@ -121,13 +172,7 @@ impl Args {
 
     fn operate_until_told(self) -> anyhow::Result<()> {
         telemetry::init(self.log_level, self.log_format);
-        // Work is waiting for the API server, and hashing on threads of its own: one thread is enough and keeps memory small.
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(usize::from(self.concurrency.clamp(1, 4)))
-            .build()
-            .context("failed to start the runtime")?
-            .block_on(self.operate())
+        runtime(usize::from(self.concurrency.clamp(1, 4)))?.block_on(self.operate())
     }
 
     async fn operate(self) -> anyhow::Result<()> {

@@ -15,11 +15,12 @@
 //!
 //! [`controller`] is the pipeline and what starts it, [`api`] what people write, [`names`] what two places must agree on,
 //! [`pki`] and [`credentials`] the decisions that need neither clock nor cluster. [`args`] wires all of it together with
-//! [`lease`], [`admin`], [`metrics`] and [`telemetry`]. [`plugin`] is what the same program is under the name `kubectl-preg`.
+//! [`lease`], [`admin`], [`metrics`] and [`telemetry`]; [`check`] looks at an installation from inside. [`plugin`] is what the same program is under the name `kubectl-preg`.
 
 pub mod admin;
 pub mod api;
 pub mod args;
+pub mod check;
 pub mod controller;
 pub mod credentials;
 pub mod lease;
