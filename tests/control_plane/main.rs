@@ -16,6 +16,7 @@ mod failing_pod;
 mod faults;
 mod fields;
 mod hot_loop;
+mod installing;
 mod kubectl;
 mod lease;
 mod malformed;

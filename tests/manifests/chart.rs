@@ -1,4 +1,4 @@
-//! What the chart makes of its values, and which values it refuses.
+//! The chart as a whole, and what belongs together in it. What a value does to a template is in `templates`.
 
 use std::{collections::BTreeMap, iter};
 
@@ -6,17 +6,7 @@ use clap::{Arg, CommandFactory, Parser};
 use private_registry_operator::args::Args;
 use serde_json::{Value, json};
 
-use crate::tools::{NAMESPACE, RELEASE, documents, identity, of_kind, read, render, run, the, try_render};
-
-const CHART: &str = "charts/private-registry-operator";
-
-fn values() -> Value {
-    documents(&read(&format!("{CHART}/values.yaml"))).remove(0)
-}
-
-fn schema() -> Value {
-    serde_json::from_str(&read(&format!("{CHART}/values.schema.json"))).unwrap()
-}
+use crate::tools::{CHART, NAMESPACE, RELEASE, documents, identity, of_kind, read, render, run, the, try_render};
 
 fn container(objects: &[Value]) -> &Value {
     &the(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
@@ -38,53 +28,6 @@ fn the_chart_has_the_version_of_the_workspace() {
 
     assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
-}
-
-/// Both ways: a value without a schema would be refused, a schema without a value would be a key nobody can find.
-#[test]
-fn schema_and_values_know_the_same_keys() {
-    fn compare(path: &str, value: &Value, schema: &Value) {
-        let (Some(values), Some(properties)) = (value.as_object(), schema["properties"].as_object()) else { return };
-        assert_eq!(schema["additionalProperties"], false, "{path} takes any key");
-        for (key, value) in values {
-            let property = properties.get(key).unwrap_or_else(|| panic!("the schema does not know {path}.{key}"));
-            compare(&format!("{path}.{key}"), value, property);
-        }
-        for key in properties.keys().filter(|key| !["global", "claims"].contains(&key.as_str())) {
-            assert!(values.contains_key(key), "values.yaml does not show {path}.{key}");
-        }
-    }
-
-    compare("", &values(), &schema());
-}
-
-#[test]
-fn a_value_that_means_nothing_is_refused() {
-    for value in [
-        "replica=2",
-        "image.name=operator",
-        "image.repository=privateregistry/operator:0.1.0",
-        "image.digest=sha256:1234",
-        "image.tag=7",
-        "serverImage.pullPolicy=Always",
-        "watchNamespaces=lion",
-        "watchNamespaces={Lion}",
-        "pullSecrets.namespaces=lion",
-        "pullSecrets.namespaces={Lion}",
-        "exposure.allowedHosts={*}",
-        "exposure.allowedHosts={https://registry.example.com}",
-        "exposure.allowedServiceTypes={ExternalName}",
-        "concurrency=0",
-        "log.format=xml",
-        "log.level=loud",
-        "credentials.gracePeriod=soon",
-        "podLabels.size=3",
-        r"commonLabels.app\.kubernetes\.io/name=savannah",
-    ] {
-        let refusal = try_render(&[value]).expect_err(value);
-        let key = value.split(['=', '.']).next().unwrap();
-        assert!(refusal.contains("schema") && refusal.contains(key), "{value}: {refusal}");
-    }
 }
 
 #[test]
@@ -113,36 +56,6 @@ fn every_object_is_labelled_and_lives_in_the_namespace_of_the_release() {
 }
 
 #[test]
-fn what_leads_to_registries_is_restricted_only_where_somebody_says_so() {
-    let is_policy =
-        |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.starts_with("ValidatingAdmission"));
-    assert_eq!(render(&[]).iter().filter(|object| is_policy(object)).count(), 0);
-    assert_eq!(render(&["exposure.restricted=true"]).iter().filter(|object| is_policy(object)).count(), 2);
-}
-
-#[test]
-fn uninstalling_keeps_the_crd_unless_told_otherwise() {
-    let policy = |values: &[&str]| {
-        let objects = render(values);
-        the(&objects, "CustomResourceDefinition")["metadata"]["annotations"]["helm.sh/resource-policy"].clone()
-    };
-
-    assert_eq!(policy(&[]), "keep");
-    assert_eq!(policy(&["crds.keep=false"]), Value::Null);
-    assert!(of_kind(&render(&["crds.enabled=false"]), "CustomResourceDefinition").is_empty());
-}
-
-#[test]
-fn the_crd_takes_annotations_of_other_tools() {
-    let objects = render(&[r"crds.annotations.argocd\.argoproj\.io/sync-options=ServerSideApply=true"]);
-
-    assert_eq!(
-        the(&objects, "CustomResourceDefinition")["metadata"]["annotations"],
-        json!({"argocd.argoproj.io/sync-options": "ServerSideApply=true", "helm.sh/resource-policy": "keep"})
-    );
-}
-
-#[test]
 fn images_are_of_this_release_unless_values_name_others() {
     let version = env!("CARGO_PKG_VERSION");
     let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
@@ -159,33 +72,6 @@ fn images_are_of_this_release_unless_values_name_others() {
     ]);
     assert_eq!(container(&other)["image"], format!("registry.example.com:5000/mirror/operator:{version}@{digest}"));
     assert_eq!(*variable(&other, "SERVER_IMAGE"), "registry.example.com:5000/mirror/server:v7");
-}
-
-#[test]
-fn settings_reach_the_operator() {
-    let objects = render(&[
-        "watchNamespaces={lion,zebra}",
-        "pullSecrets.namespaces={zebra}",
-        "clusterDomain=savannah.local",
-        "concurrency=3",
-        "credentials.gracePeriod=90s",
-        "leaderElection.enabled=false",
-        "log.level=debug",
-        "log.format=text",
-    ]);
-
-    for (name, value) in [
-        ("WATCH_NAMESPACES", "lion,zebra"),
-        ("PULL_SECRET_NAMESPACES", "zebra"),
-        ("CLUSTER_DOMAIN", "savannah.local"),
-        ("CONCURRENCY", "3"),
-        ("CREDENTIALS_GRACE_PERIOD", "90s"),
-        ("LEADER_ELECT", "false"),
-        ("LOG_LEVEL", "debug"),
-        ("LOG_FORMAT", "text"),
-    ] {
-        assert_eq!(*variable(&objects, name), value, "{name}");
-    }
 }
 
 /// Their names are those of its flags, and it parses the values: the defaults, and some that the schema allows.
@@ -233,16 +119,6 @@ fn the_pod_satisfies_the_restricted_standard() {
         })
     );
     assert_eq!(pod["volumes"], Value::Null);
-}
-
-#[test]
-fn a_platform_that_chooses_users_gets_to_choose() {
-    let objects = render(&["podSecurityContext.runAsUser=null", "podSecurityContext.runAsGroup=null"]);
-
-    assert_eq!(
-        the(&objects, "Deployment")["spec"]["template"]["spec"]["securityContext"],
-        json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
-    );
 }
 
 #[test]
@@ -301,13 +177,4 @@ fn an_account_of_ones_own_has_to_be_named() {
     assert!(of_kind(&objects, "ServiceAccount").is_empty());
     assert_eq!(the(&objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"], "keeper");
     assert!(try_render(&["serviceAccount.create=false"]).unwrap_err().contains("serviceAccount.name has to say"));
-}
-
-#[test]
-fn names_follow_the_release() {
-    let name = |values: &[&str]| the(&render(values), "Deployment")["metadata"]["name"].clone();
-
-    assert_eq!(name(&[]), "giraffe-private-registry-operator");
-    assert_eq!(name(&["nameOverride=keeper"]), "giraffe-keeper");
-    assert_eq!(name(&["fullnameOverride=keeper"]), "keeper");
 }

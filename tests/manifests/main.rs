@@ -12,4 +12,6 @@ mod monitoring;
 mod promises;
 mod rbac;
 mod samples;
+mod templates;
 mod tools;
+mod values;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use private_registry_operator::check::{NEEDED, Needed};
 use serde_json::Value;
 
 use crate::tools::{NAMESPACE, identity, of_kind, render};
@@ -80,6 +81,30 @@ fn watching_some_namespaces_needs_the_same_rights_but_only_there() {
     let more: Vec<_> = rules(cluster_role).into_iter().skip(rules(role).len()).collect();
     let namespaces = serde_json::json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]});
     assert_eq!(more, [&namespaces]);
+}
+
+/// Groups of kinds that only some registries have a child of.
+const OPTIONAL: [&str; 5] =
+    ["networking.k8s.io", "policy", "monitoring.coreos.com", "gateway.networking.k8s.io", "cert-manager.io"];
+
+/// `helm test` asks for what the roles grant, and for all that every registry needs of it.
+#[test]
+fn what_an_installation_is_checked_for_is_what_its_roles_grant() {
+    let objects = render(&["watchNamespaces={lion}", "leaderElection.enabled=false"]);
+    let role = of_kind(&objects, "Role")[0];
+    let mut granted = BTreeSet::new();
+    for rule in rules(role).into_iter().filter(|rule| !OPTIONAL.contains(&strings(rule, "apiGroups")[0])) {
+        for resource in strings(rule, "resources") {
+            let verbs = strings(rule, "verbs").into_iter();
+            granted.extend(verbs.map(|verb| format!("{verb} {resource} of {:?}", strings(rule, "apiGroups")[0])));
+        }
+    }
+    let in_words = |needed: &'static Needed| {
+        let slash = if needed.subresource.is_empty() { "" } else { "/" };
+        let resource = format!("{}{slash}{}", needed.resource, needed.subresource);
+        needed.verbs.iter().map(move |verb| format!("{verb} {resource} of {:?}", needed.group))
+    };
+    assert_eq!(NEEDED.iter().flat_map(in_words).collect::<BTreeSet<_>>(), granted);
 }
 
 #[test]

@@ -10,6 +10,9 @@ pub(crate) use support::root;
 pub(crate) const NAMESPACE: &str = "zoo";
 pub(crate) const RELEASE: &str = "giraffe";
 
+/// The chart's folder.
+pub(crate) const CHART: &str = "charts/private-registry-operator";
+
 /// The text of a file, named from the root.
 pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("failed to read {path}: {error}"))
@@ -42,9 +45,22 @@ fn search_path() -> OsString {
 
 /// What `helm template` makes of the chart with these `--set` values, or its refusal.
 pub(crate) fn try_render(values: &[&str]) -> Result<Vec<Value>, String> {
-    let mut arguments = vec!["template", RELEASE, "charts/private-registry-operator", "--namespace", NAMESPACE];
+    let mut arguments = vec!["template", RELEASE, CHART, "--namespace", NAMESPACE];
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
     run("helm", &arguments).map(|yaml| documents(&yaml))
+}
+
+/// What `helm install` would install and say with these values, or its refusal. Asks no cluster.
+pub(crate) fn install(values: &Value) -> Result<String, String> {
+    let file = tempfile::NamedTempFile::new().expect("a file for values");
+    fs::write(file.path(), values.to_string()).expect("values in a file");
+    let file = file.path().to_str().expect("UTF-8");
+    run("helm", &["install", RELEASE, CHART, "--dry-run=client", "--namespace", NAMESPACE, "--values", file])
+}
+
+/// Why the chart refuses these values.
+pub(crate) fn refused_values(values: &Value) -> String {
+    install(values).expect_err("values that are wrong are refused")
 }
 
 /// What `helm template` makes of the chart with these `--set` values.

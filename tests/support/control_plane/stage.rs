@@ -11,9 +11,10 @@ use tokio::sync::OnceCell;
 
 use super::controllers::Controllers;
 use super::{ControlPlane, Identity, OperatorRequest, Options, PlayedPod, Proxy, Witness};
+use crate::command::{Output, command, outcome};
 use crate::namespace::Namespace;
-use crate::random_word;
 use crate::registry::Registry;
+use crate::{operator, program, random_word};
 
 /// The control plane that all tests of this process share.
 static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
@@ -87,6 +88,16 @@ impl Stage<'_> {
         let log = kubeconfig.with_extension("log");
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log.clone());
         Ok(OperatorRequest { kubeconfig, flags: vec![format!("--pod-name={name}")], log })
+    }
+
+    /// Runs the operator's program with `check` to its end, as the Pod of `helm test` does with these variables beside that of its
+    /// namespace. `within`, such as `30s`, is how long it waits.
+    pub async fn check(&self, within: &str, variables: &[(&str, &str)]) -> Result<Output> {
+        let name = format!("check-{}", random_word());
+        let mut check = command(program::built("private-registry-operator")?, ["check", "--within", within]);
+        check.env("POD_NAMESPACE", operator::NAMESPACE).envs(variables.iter().copied());
+        check.env("KUBECONFIG", self.plane.kubeconfig_file(&Identity::Operator, &name)?);
+        outcome(check, "").await
     }
 
     /// Lets Deployments become available and claims bound in this namespace, until what is returned is dropped.
