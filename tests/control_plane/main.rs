@@ -18,6 +18,7 @@ mod fields;
 mod hot_loop;
 mod installing;
 mod kubectl;
+mod kustomize;
 mod lease;
 mod malformed;
 mod monitoring;

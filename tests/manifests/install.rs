@@ -1,4 +1,4 @@
-//! deploy/install.yaml, the kustomize base and the chart's CRD are what `deploy/generate` makes now.
+//! deploy/install.yaml, the kustomize base and components and the chart's CRD are what `deploy/generate` makes now.
 
 use std::{fs, path::Path};
 
@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use crate::tools::{documents, identity, read, run, the};
 
-const GENERATED: [&str; 4] = [
+const GENERATED: [&str; 6] = [
     "charts/private-registry-operator/files/crd.yaml",
     "deploy/kustomize/base/crd.yaml",
     "deploy/kustomize/base/operator.yaml",
+    "deploy/kustomize/components/high-availability/pod_disruption_budget.yaml",
+    "deploy/kustomize/components/monitoring/monitoring.yaml",
     "deploy/install.yaml",
 ];
 
