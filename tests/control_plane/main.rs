@@ -30,6 +30,7 @@ mod pull_secrets;
 mod replicas;
 mod rights;
 mod rules;
+mod samples;
 mod storage;
 mod take_over;
 mod tenant;

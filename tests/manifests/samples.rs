@@ -63,6 +63,24 @@ fn every_sample_shows_a_registry() {
 }
 
 #[test]
+fn every_field_of_the_spec_is_in_some_sample() {
+    let schema = serde_json::to_value(&crd().spec.versions[0].schema).unwrap();
+    let fields = schema.pointer("/openAPIV3Schema/properties/spec/properties").unwrap().as_object().unwrap().clone();
+    let objects: Vec<Value> = samples().into_iter().flat_map(|(_, objects)| objects).collect();
+    let shown =
+        |path: &str| of_kind(&objects, "PrivateRegistry").iter().any(|sample| sample["spec"].pointer(path).is_some());
+
+    for (field, node) in fields {
+        assert!(shown(&format!("/{field}")), "no sample has spec.{field}");
+        // What is chosen between has a sample of each.
+        let choices = node["properties"].as_object().into_iter().flatten().map(|(choice, _)| choice);
+        for choice in choices.filter(|_| ["auth", "storage", "tls"].contains(&field.as_str())) {
+            assert!(shown(&format!("/{field}/{choice}")), "no sample has spec.{field}.{choice}");
+        }
+    }
+}
+
+#[test]
 fn the_first_sample_is_the_smallest_resource() {
     let objects = documents(&read("deploy/samples/private-registry.yaml"));
     let registry = the(&objects, "PrivateRegistry");
