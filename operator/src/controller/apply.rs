@@ -3,6 +3,9 @@
 //! One field manager, with force: what a person changes in a field that we set comes back. An object is applied only when what
 //! is wanted, or what the watch has seen, is not what the last apply left: at rest nothing is sent.
 //!
+//! What is in a Secret follows from what was in it: a person who takes a password out of one has another one made. A Secret is
+//! therefore applied over the version that was read alone. One that somebody writes meanwhile ends the pass; the next one reads it.
+//!
 //! Of a paused registry only Secrets are applied: the running server reads them again by itself, and certificates and passwords
 //! that stood still would lock people out. Whatever starts, stops or changes a Pod, or leads clients to it, stays as it is.
 
@@ -13,7 +16,7 @@ mod prune;
 use std::{borrow::Cow, fmt::Debug, marker::PhantomData};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -37,6 +40,19 @@ pub enum Error {
     Request {
         /// What was to be done.
         verb: &'static str,
+        /// Kind of the object.
+        kind: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: kube::Error,
+    },
+    /// Somebody has written it after it was read.
+    #[error("failed to apply {kind} {namespace}/{name}: it was changed meanwhile; it is read again")]
+    Outdated {
         /// Kind of the object.
         kind: String,
         /// Its namespace.
@@ -243,7 +259,10 @@ impl Apply<'_> {
         let seen = stores.secrets.get(&self.registry.name.namespace, &name);
         let seen = seen.filter(|seen| desired.metadata.uid.is_some() || self.is_ours(seen));
         let version = seen.and_then(|seen| seen.resource_version().map(str::to_owned));
-        Ok(match self.unless_unchanged(desired, version).await? {
+        let read = self.memory.secret(&name).map(|read| read.metadata.clone());
+        let api = Api::namespaced(self.client.clone(), &self.registry.name.namespace);
+        let outcome = self.unless_unchanged_through(&api, Secret::kind(&()), desired, version, read);
+        Ok(match outcome.await? {
             Outcome::Unchanged(secret) => secret,
             Outcome::Applied(secret) => {
                 self.memory.note_secret(&name, secret.clone());
@@ -269,15 +288,17 @@ impl Apply<'_> {
 
     async fn unless_unchanged<K: Child>(&mut self, desired: K, seen: Option<String>) -> Result<Outcome<K>, Error> {
         let api = Api::<K>::namespaced(self.client.clone(), &self.registry.name.namespace);
-        self.unless_unchanged_through(&api, K::kind(&()), desired, seen).await
+        self.unless_unchanged_through(&api, K::kind(&()), desired, seen, None).await
     }
 
+    /// `over`: what `desired` follows from; neither another version of it is written over nor is it made again.
     async fn unless_unchanged_through<K>(
         &mut self,
         api: &Api<K>,
         kind: Cow<'static, str>,
-        desired: K,
+        mut desired: K,
         seen: Option<String>,
+        over: Option<ObjectMeta>,
     ) -> Result<Outcome<K>, Error>
     where
         K: Resource + Clone + Debug + Serialize + DeserializeOwned,
@@ -293,10 +314,14 @@ impl Apply<'_> {
         if record.is_none() && seen.is_none() {
             self.refuse_taken(api, &kind, &name).await?;
         }
+        if let Some(ObjectMeta { uid, resource_version, .. }) = over {
+            // With the version alone, what was deleted would be made again.
+            (desired.meta_mut().uid, desired.meta_mut().resource_version) = (uid, resource_version);
+        }
         let mut applied = api
             .patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&desired))
             .await
-            .map_err(self.request_error("apply", kind.to_string(), name.clone()))?;
+            .map_err(|source| self.apply_error(kind.to_string(), &desired, source))?;
         // Often more than the object itself, and kept for nothing.
         applied.meta_mut().managed_fields = None;
         let resource_version = applied.meta().resource_version.as_deref().map(Box::from);
@@ -323,6 +348,16 @@ impl Apply<'_> {
 
     fn is_ours(&self, seen: &Known) -> bool {
         seen.belongs_to(&self.registry.name, &self.registry.owner.uid)
+    }
+
+    fn apply_error(&self, kind: String, desired: &impl ResourceExt, source: kube::Error) -> Error {
+        let (namespace, name) = (self.registry.name.namespace.clone(), desired.name_any());
+        match &source {
+            kube::Error::Api(status) if desired.resource_version().is_some() && status.code == 409 => {
+                Error::Outdated { kind, namespace, name, source }
+            }
+            _ => Error::Request { verb: "apply", kind, namespace, name, source },
+        }
     }
 
     fn request_error(

@@ -62,6 +62,11 @@ pub(super) async fn reconcile(stored: Arc<StoredRegistry>, context: Arc<Context>
             tracing::debug!(registry = %name, "the namespace is being deleted");
             Ok(Action::await_change())
         }
+        Err(error @ Error::Apply(apply::Error::Outdated { .. })) => {
+            // Nobody has to be told: the pass after this one knows what was written.
+            tracing::debug!(registry = %name, error = chain(&error), "overtaken");
+            Err(error)
+        }
         Err(error) => {
             tell(registry, &name, &error, &context).await;
             Err(error)

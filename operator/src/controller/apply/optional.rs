@@ -28,7 +28,7 @@ impl Apply<'_> {
         let seen = kinds.seen(kind, &self.registry.name, &object.name_any());
         let api = api(self.client, kind, self.registry);
         let (Outcome::Applied(object) | Outcome::Unchanged(object)) =
-            self.unless_unchanged_through(&api, kind.kind().into(), object, seen).await?;
+            self.unless_unchanged_through(&api, kind.kind().into(), object, seen, None).await?;
         Ok(OptionalChild { kind, object })
     }
 

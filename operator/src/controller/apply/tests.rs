@@ -62,6 +62,35 @@ async fn only_what_drifted_or_changed_is_applied() {
 }
 
 #[tokio::test]
+async fn what_a_person_writes_into_a_secret_during_a_pass_is_not_overwritten() {
+    const PLACE: &str = "secrets/larder-credentials";
+    let mut cluster = Cluster::new();
+    cluster.apply("{}").await.unwrap();
+
+    // The watch has seen what was written after the pass had read.
+    let written = {
+        let mut server = cluster.server();
+        let secret = server.objects.get_mut(PLACE).unwrap();
+        secret["data"] = json!({"push": "bWluZQ=="});
+        secret["metadata"]["resourceVersion"] = json!("900");
+        secret.clone()
+    };
+    cluster.watch();
+    let error = cluster.apply_late("{}").await.unwrap_err();
+    assert!(matches!(error, Error::Outdated { .. }), "{error}");
+    assert_eq!(cluster.server().objects[PLACE], written);
+
+    // Neither is one that was deleted made again from what was in it.
+    cluster.server().objects.remove(PLACE);
+    cluster.watch();
+    let error = cluster.apply_late("{}").await.unwrap_err();
+    assert!(matches!(error, Error::Outdated { .. }), "{error}");
+
+    cluster.server().requests.clear();
+    assert_eq!(cluster.apply("{}").await.unwrap(), [format!("PATCH {PLACE}")]);
+}
+
+#[tokio::test]
 async fn what_is_no_longer_wanted_goes_and_what_is_not_ours_stays() {
     let mut cluster = Cluster::new();
     cluster.apply("{}").await.unwrap();

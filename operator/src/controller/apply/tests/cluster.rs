@@ -28,7 +28,7 @@ use crate::controller::{
     optional_kinds::{OptionalKind, OptionalKinds},
     registry::Registry,
     stores::{Known, Store, Stores, Whole, Writer},
-    tests::fixtures::{self, material, validated},
+    tests::fixtures::{self, larder, material, validated},
 };
 
 /// A cluster: the API server and the watches that have seen all of it.
@@ -82,14 +82,32 @@ impl Cluster {
         }
     }
 
-    /// Applies what `spec` asks for; returns the requests that it took. Then the watches see it.
+    /// Reads the Secrets and applies what `spec` asks for; returns the requests that it took. Then the watches see it.
     pub(super) async fn apply(&mut self, spec: &str) -> Result<Vec<String>, Error> {
+        self.read_secrets();
+        self.apply_registry(validated(spec)).await
+    }
+
+    /// The same with the Secrets as they were read for the pass before.
+    pub(super) async fn apply_late(&mut self, spec: &str) -> Result<Vec<String>, Error> {
         self.apply_registry(validated(spec)).await
     }
 
     /// The same for one that a person has paused.
     pub(super) async fn apply_paused(&mut self, spec: &str) -> Result<Vec<String>, Error> {
+        self.read_secrets();
         self.apply_registry(Registry { paused: true, ..validated(spec) }).await
+    }
+
+    /// What observing does before anything is applied.
+    fn read_secrets(&mut self) {
+        for name in larder().secrets() {
+            let secret = self.server().objects.get(&format!("secrets/{name}")).cloned();
+            match secret {
+                Some(secret) => self.memory.note_secret(&name, serde_json::from_value(secret).unwrap()),
+                None => self.memory.forget_secret(&name),
+            }
+        }
     }
 
     async fn apply_registry(&mut self, registry: Registry) -> Result<Vec<String>, Error> {

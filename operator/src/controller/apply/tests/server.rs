@@ -38,6 +38,10 @@ impl Server {
                 let message = self.refuses.map(|(_, message)| message);
                 (StatusCode::FORBIDDEN, json!({"kind": "Status", "status": "Failure", "message": message, "code": 403}))
             }
+            Method::PATCH if self.is_outdated(&place, body) => (
+                StatusCode::CONFLICT,
+                json!({"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409}),
+            ),
             Method::PATCH => (StatusCode::OK, self.apply(&place, serde_json::from_slice(body).unwrap())),
             Method::DELETE => {
                 self.objects.remove(&place);
@@ -52,6 +56,17 @@ impl Server {
                 },
                 |object| (StatusCode::OK, object.clone()),
             ),
+        }
+    }
+
+    /// Whether the object is to be written over another one, or another version, than there is. Where there is none, a version
+    /// alone does not matter.
+    fn is_outdated(&self, place: &str, body: &[u8]) -> bool {
+        let over = &serde_json::from_slice::<Value>(body).unwrap()["metadata"];
+        let differs = |known: &Value, key: &str| !over[key].is_null() && over[key] != known[key];
+        match self.objects.get(place).map(|known| &known["metadata"]) {
+            Some(known) => differs(known, "uid") || differs(known, "resourceVersion"),
+            None => !over["uid"].is_null(),
         }
     }
 
