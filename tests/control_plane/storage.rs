@@ -4,7 +4,7 @@ use std::iter::{repeat, repeat_n};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod, ServiceAccount};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Api;
@@ -110,11 +110,21 @@ async fn eventually_warned(namespace: &Namespace, reason: &str) -> Result<()> {
     .await
 }
 
+/// The server's port for health on an address that nobody else has: another run of this test may have the first.
+async fn bound() -> Result<(Ipv4Addr, TcpListener)> {
+    for last in 1..255 {
+        let address = Ipv4Addr::new(127, 0, 77, last);
+        if let Ok(listener) = TcpListener::bind((address, 5001)).await {
+            return Ok((address, listener));
+        }
+    }
+    bail!("every address of 127.0.77.0/24 has its port 5001 in use")
+}
+
 /// A server's port for health on an address of this test's own, which tells of a volume that is nearly full, but the first times
 /// that it does not know yet.
 async fn server_on_a_full_volume(unmeasured: usize) -> Result<Ipv4Addr> {
-    let address = Ipv4Addr::new(127, 0, 77, 1);
-    let listener = TcpListener::bind((address, 5001)).await.context("somebody else uses the address")?;
+    let (address, listener) = bound().await?;
     let volume = json!({"capacityBytes": 10_u64 << 30, "usedBytes": 9_u64 << 30, "availableBytes": 1_u64 << 30,
         "inodes": 0, "inodesFree": 0});
     let told = |volume: Value| json!({"volume": volume, "refusedWrites": {"total": 0, "secondsAgo": null}}).to_string();

@@ -64,13 +64,10 @@ impl Plugin {
         variables: impl IntoIterator<Item = (&'a str, &'a Path)>,
     ) -> Result<Output> {
         let bin = self.path("bin");
-        let mut plugin = command(bin.join(NAME), arguments);
+        let mut plugin = self.command(bin.join(NAME), arguments);
         plugin.args(["--namespace", &self.namespace]);
-        for name in UNSET {
-            plugin.env_remove(name);
-        }
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-        plugin.env("PATH", path).env("HOME", self.home.path()).env("KUBECONFIG", &self.kubeconfig).envs(variables);
+        plugin.env("PATH", path).env("KUBECONFIG", &self.kubeconfig).envs(variables);
         outcome(plugin, "").await
     }
 
@@ -81,12 +78,23 @@ impl Plugin {
         arguments: impl IntoIterator<Item = &'a str>,
         variables: impl IntoIterator<Item = (&'a str, &'a Path)>,
     ) -> Result<String> {
-        let mut program = command(program, arguments);
-        for name in UNSET {
-            program.env_remove(name);
-        }
-        program.env("HOME", self.home.path()).envs(variables);
+        let mut program = self.command(program, arguments);
+        program.envs(variables);
         run(program).await
+    }
+
+    /// A program that finds this home and nobody else's.
+    fn command<'a>(
+        &self,
+        program: impl AsRef<std::ffi::OsStr>,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> tokio::process::Command {
+        let mut command = command(program, arguments);
+        for name in UNSET {
+            command.env_remove(name);
+        }
+        command.env("HOME", self.home.path());
+        command
     }
 
     /// Runs it, which has to end well, and returns what it printed.

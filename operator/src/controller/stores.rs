@@ -57,7 +57,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A watch has not listed what there is.
-    #[error("{0}: nothing was listed within 30 s; check that the operator's role allows list and watch")]
+    #[error("{0}: nothing was listed within {within:?}; check that the operator's role allows list and watch", within = READY_WITHIN)]
     NotReady(&'static str),
 }
 

@@ -61,11 +61,19 @@ fn report(what: &str, outcome: &Outcome) {
 /// Measures the volume now and every few seconds, not when somebody asks: a file system on a network may take its time. Never
 /// returns.
 pub(super) async fn measure(registry: Arc<Registry>, volume: Volume) {
+    let mut was_measured = true;
     loop {
-        let usage = registry.usage().await.inspect_err(|error| {
+        let usage = registry.usage().await;
+        if let Err(error) = &usage
+            && was_measured
+        {
             let error = error as &dyn std::error::Error;
-            tracing::debug!(error, "failed to measure the volume");
-        });
+            tracing::warn!(
+                error,
+                "failed to measure the volume, its metrics are missing; it is tried every few seconds"
+            );
+        }
+        was_measured = usage.is_ok();
         volume.measured(usage.ok().flatten());
         tokio::time::sleep(MEASURE_EVERY).await;
     }

@@ -92,7 +92,7 @@ impl Server {
                 Some(Ok(false)) => {}
                 Some(Ok(true)) => return self.mistook(peer, SPOKE_HTTP),
                 Some(Err(error)) => return tracing::debug!(%peer, %error, "TLS handshake failed"),
-                None => return tracing::debug!(%peer, "TLS handshake took too long"),
+                None => return tracing::debug!(%peer, "TLS handshake was not done in time"),
             }
         }
         self.encrypted_or_not(stream, peer).await;
@@ -124,12 +124,12 @@ impl Server {
         match self.begin(self.limits.header, Box::pin(protocol::detect(stream))).await {
             Some(Ok((stream, http2))) => self.http(stream, peer, "http", http2).await,
             Some(Err(error)) => tracing::debug!(%peer, %error, "connection ended before its first request"),
-            None => tracing::debug!(%peer, "the client took too long for its first request"),
+            None => tracing::debug!(%peer, "the client sent no request in time"),
         }
     }
 
     /// What a client does before its first request: for `limit` at most, and while the server ends for a moment. `None`: it took
-    /// longer. On the heap, because the connection's memory is for what comes after.
+    /// longer than that. On the heap, because the connection's memory is for what comes after.
     async fn begin<T>(&self, limit: Duration, beginning: Beginning<'_, T>) -> Option<T> {
         let ending = async {
             self.shutdown.graceful.cancelled().await;
@@ -217,7 +217,7 @@ fn shaken<S>(handshake: Option<io::Result<TlsStream<S>>>, peer: Peer) -> Option<
             tracing::info!(%peer, %error, "the client did not accept the certificate, it may not know its issuer");
         }
         Some(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-        None => tracing::debug!(%peer, "TLS handshake took too long"),
+        None => tracing::debug!(%peer, "TLS handshake was not done in time"),
     }
     None
 }

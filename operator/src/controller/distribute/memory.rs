@@ -56,8 +56,10 @@ impl Distributed {
 
     /// Copies as the watch shows them, and those that it does not show yet.
     pub(super) fn corrected_secrets(&mut self, mut found: Vec<Found>) -> Vec<Found> {
+        let shown = found.iter().enumerate();
+        let shown: BTreeMap<String, usize> = shown.map(|(index, copy)| (copy.namespace.clone(), index)).collect();
         for (namespace, written) in &mut self.copies {
-            let shown = found.iter_mut().find(|secret| secret.namespace == *namespace);
+            let shown = shown.get(namespace).map(|index| &mut found[*index]);
             if written.is_unseen(shown.as_ref().map(|secret| secret.resource_version.as_str())) {
                 let resource_version = written.what.resource_version.clone();
                 match shown {

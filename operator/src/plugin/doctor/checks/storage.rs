@@ -57,14 +57,20 @@ fn pending(observed: &Observed, claim: &PersistentVolumeClaim) -> Finding {
     let name = claim.name_any();
     let wanted = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.clone());
     let said = warning_about(observed, &name).map_or_else(String::new, |said| format!(". Kubernetes says: {said}"));
-    let (why, remedy) = reason(wanted.as_deref(), &observed.classes);
+    let describe = describe(&observed.name.namespace, &name);
+    let (why, remedy) = reason(wanted.as_deref(), &observed.classes, &describe);
     Part::Storage.fail(format!("PersistentVolumeClaim {name} is not bound: {why}{said}"), remedy)
 }
 
+/// The command that shows what has happened to a claim.
+pub(super) fn describe(namespace: &str, name: &str) -> String {
+    format!("kubectl describe pvc --namespace {namespace} {name}")
+}
+
 /// Why a claim that wants a class is not bound, as far as the classes tell, and what to do.
-fn reason(wanted: Option<&str>, classes: &Seen<Vec<StorageClass>>) -> (String, &'static str) {
-    let describe = "kubectl describe pvc; does the class have a provisioner that runs, and space?";
-    let Ok(classes) = classes else { return ("its storage class was not looked at".to_owned(), describe) };
+fn reason(wanted: Option<&str>, classes: &Seen<Vec<StorageClass>>, describe: &str) -> (String, String) {
+    let provisioner = format!("{describe}; does the class have a provisioner that runs, and space?");
+    let Ok(classes) = classes else { return ("its storage class was not looked at".to_owned(), provisioner) };
     let is_default =
         |class: &&StorageClass| class.annotations().get(DEFAULT_CLASS).is_some_and(|value| value == "true");
     let found = match wanted {
@@ -76,17 +82,19 @@ fn reason(wanted: Option<&str>, classes: &Seen<Vec<StorageClass>>) -> (String, &
             let why = format!("there is no storage class {wanted}");
             (
                 why,
-                "create the class; a claim stays in its class, so otherwise delete it and correct the spec of a new registry",
+                "create the class; a claim stays in its class, so otherwise delete it and correct the spec of a new registry"
+                    .to_owned(),
             )
         }
         (None, None) => (
             "it names no storage class, and the cluster has no default one".to_owned(),
-            "mark a class as the default (annotation storageclass.kubernetes.io/is-default-class), or name one in the spec",
+            "mark a class as the default (annotation storageclass.kubernetes.io/is-default-class), or name one in the spec"
+                .to_owned(),
         ),
         (Some(class), _) if class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer") => (
             format!("storage class {} waits until a node is found for the Pod", class.name_any()),
-            "see what is said about the server; if a node was found, kubectl describe pvc",
+            format!("see what is said about the server; if a node was found, {describe}"),
         ),
-        (Some(class), _) => (format!("storage class {} has not given a volume", class.name_any()), describe),
+        (Some(class), _) => (format!("storage class {} has not given a volume", class.name_any()), provisioner),
     }
 }

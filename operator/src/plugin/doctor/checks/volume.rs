@@ -1,7 +1,9 @@
 //! Whether the volume has room, by what the operator tells of it, and whether the claim grows as far as it should.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::ResourceExt;
 
+use super::storage::describe;
 use crate::{
     api::v1alpha1::{FileSystemStatus, PrivateRegistryStatus},
     controller::{
@@ -41,8 +43,11 @@ pub(super) fn is_about_room(status: &PrivateRegistryStatus) -> bool {
 /// How far a claim is that was asked to grow.
 pub(super) fn growth(observed: &Observed, claim: &PersistentVolumeClaim) -> Option<Finding> {
     let growth = growth_of_claim(claim, &observed.name.name)?;
-    let remedy = "wait; if it stays, `kubectl describe pvc` has the words of the driver, and spec.storage.persistentVolumeClaim.size \
-                  can be taken back to what the claim has";
+    let remedy = format!(
+        "wait; if it stays, `{}` has the words of the driver, and spec.storage.persistentVolumeClaim.size can be taken back \
+         to what the claim has",
+        describe(&observed.name.namespace, &claim.name_any())
+    );
     Some(if growth.reason == "Resizing" {
         Part::Storage.ok(growth.message)
     } else {
