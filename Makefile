@@ -16,7 +16,7 @@ demo: ## the main job end to end: a cluster, the operator, a registry, a push, P
 demo-down: ## removes what `make demo` made, the cluster included
 	@tests/cluster/demo-down
 
-test-ecosystem: ## programs beside a registry that take minutes to build: cosign, cert-manager, traefik, promtool
+test-ecosystem: ## what takes minutes to build: programs beside a registry, such as cosign and cert-manager, and a release
 	@tests/tiers/ecosystem
 
 test: ## every tier, setting up what is missing; what CI runs
@@ -33,6 +33,12 @@ images: ## the two images; IMAGE_PREFIX=... IMAGE_TAG=... name them
 
 push: ## pushes the images; IMAGE_PREFIX=registry.example.com/you
 	@deploy/push-images
+
+release: ## images, chart, install.yaml, SBOM and checksums into dist/; IMAGE_PREFIX=... names where images will be
+	@deploy/release
+
+push-release: ## pushes what is in dist/ ; IMAGE_PREFIX=registry.example.com/you
+	@deploy/push-release
 
 fmt: ## formats the code
 	cargo fmt --all

@@ -6,3 +6,11 @@ IMAGE_PREFIX=${IMAGE_PREFIX:-privateregistry}
 IMAGE_TAG=${IMAGE_TAG:-$VERSION}
 SERVER_IMAGE=$IMAGE_PREFIX/server:$IMAGE_TAG
 OPERATOR_IMAGE=$IMAGE_PREFIX/operator:$IMAGE_TAG
+
+# named_registry: ends the script where IMAGE_PREFIX is not a place to push to.
+named_registry() {
+  case $IMAGE_PREFIX in
+    *.*/* | *:*/* | localhost/*) ;;
+    *) fail "IMAGE_PREFIX=$IMAGE_PREFIX names no registry" "set IMAGE_PREFIX=registry.example.com/you" ;;
+  esac
+}

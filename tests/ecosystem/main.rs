@@ -6,4 +6,5 @@ mod alerts;
 mod annotations;
 mod cert_manager;
 mod cosign;
+mod release;
 mod traefik;

@@ -11,6 +11,7 @@ mod install;
 mod monitoring;
 mod promises;
 mod rbac;
+mod release;
 mod samples;
 mod templates;
 mod tools;
