@@ -26,6 +26,7 @@ pub mod credentials;
 pub mod lease;
 pub mod metrics;
 pub mod names;
+pub mod node_trust;
 pub mod pki;
 pub mod plugin;
 mod quantity;

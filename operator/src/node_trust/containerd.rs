@@ -1,0 +1,106 @@
+//! Whether a node's containerd reads what is written for it: what its configuration says, and the states in which it takes no
+//! notice of `hosts.toml` without a word. Nothing is changed here, because that is the administrator's, and containerd would have to be
+//! started again.
+
+mod settings;
+mod trap;
+
+use std::{
+    fs,
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+};
+
+use self::settings::Document;
+pub use self::{
+    settings::Settings,
+    trap::{Trap, trap},
+};
+
+/// A configuration takes some kilobytes.
+const LIMIT: u64 = 1024 * 1024;
+/// Files that are imported beyond this many are no configuration.
+const IMPORTS_LIMIT: usize = 100;
+
+/// The configuration could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is there and cannot be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is no TOML.
+    #[error("failed to understand {}", path.display())]
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: toml::de::Error,
+    },
+}
+
+/// Where containerd's configuration is.
+pub const CONFIG: &str = "/etc/containerd/config.toml";
+
+/// What the configuration at `config` says, with all that it imports; `None` when there is none and containerd goes by its defaults.
+/// `root` is where this process sees the node's root directory.
+///
+/// # Errors
+/// When a file of it cannot be read or understood.
+pub fn read(root: &Path, config: &Path) -> Result<Option<Settings>, Error> {
+    let Some(mut document) = document(root, config)? else { return Ok(None) };
+    let mut unread = Vec::new();
+    for import in document.imports() {
+        let import = config.parent().unwrap_or(Path::new("/")).join(import);
+        for path in expand(root, &import)? {
+            match self::document(root, &path)? {
+                Some(later) => document.import(later),
+                // It may be there for containerd, which sees all of the node.
+                None => unread.push(path),
+            }
+        }
+    }
+    Ok(Some(document.settings(unread)))
+}
+
+fn document(root: &Path, path: &Path) -> Result<Option<Document>, Error> {
+    let Some(text) = text(root, path)? else { return Ok(None) };
+    Document::parse(&text).map(Some).map_err(|source| Error::Parse { path: path.to_owned(), source })
+}
+
+fn text(root: &Path, path: &Path) -> Result<Option<String>, Error> {
+    let error = |source| Error::Read { path: path.to_owned(), source };
+    let file = match fs::File::open(super::file::below(root, path)) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(error)?,
+    };
+    let mut text = String::new();
+    file.take(LIMIT).read_to_string(&mut text).map_err(error)?;
+    Ok(Some(text))
+}
+
+/// The files that an import stands for: itself, or those of a directory whose names fit the one star in its last part.
+fn expand(root: &Path, import: &Path) -> Result<Vec<PathBuf>, Error> {
+    let pattern = import.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('*'));
+    let (Some((start, end)), Some(directory)) = (pattern, import.parent()) else { return Ok(vec![import.to_owned()]) };
+    let listed = match fs::read_dir(super::file::below(root, directory)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+        listed => listed.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+    };
+    let listed = listed.map_err(|source| Error::Read { path: directory.to_owned(), source })?;
+    let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+    let fits = |name: &String| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
+    let mut paths: Vec<_> = names.filter(fits).map(|name| directory.join(name)).collect();
+    paths.sort();
+    paths.truncate(IMPORTS_LIMIT);
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests;
