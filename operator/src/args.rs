@@ -27,6 +27,7 @@ use crate::{
     lease::Election,
     metrics::Metrics,
     names::FIELD_MANAGER,
+    node_trust::args::NodeTrust,
     plugin::Plugin,
     telemetry::{self, Format},
 };
@@ -100,6 +101,8 @@ enum Command {
     Crd,
     /// What the program does under the name kubectl-preg
     Preg(Plugin),
+    /// Keep the files by which this node's container runtime finds and trusts registries
+    NodeTrust(NodeTrust),
 }
 
 #[derive(Debug, clap::Args)]
@@ -165,6 +168,7 @@ impl Args {
             Some(Command::Crd) => stdout().write_all(v1alpha1::crd_yaml()?.as_bytes()).context("failed to print")?,
             Some(Command::Preg(plugin)) => return Ok(plugin.run()?),
             Some(Command::Check(check)) => return check.run(),
+            Some(Command::NodeTrust(node)) => node.run()?,
             None => self.operate_until_told()?,
         }
         Ok(ExitCode::SUCCESS)
@@ -252,7 +256,7 @@ fn scopes(namespaces: Vec<String>) -> Vec<Scope> {
 
 /// A client of the cluster that the environment or the Pod's `ServiceAccount` names. Its requests are counted, and each is
 /// bounded in time: one that is not answered is the caller's to repeat, after the caller's own pause.
-async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
+pub(crate) async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
     let mut config = kube::Config::infer()
         .await
         .context("failed to find a cluster: set KUBECONFIG, or run in a Pod with a ServiceAccount")?;
@@ -267,7 +271,7 @@ async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
 }
 
 /// Waits until the process is asked to end.
-async fn terminated() -> anyhow::Result<()> {
+pub(crate) async fn terminated() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     tokio::select! {
@@ -277,7 +281,7 @@ async fn terminated() -> anyhow::Result<()> {
 }
 
 /// Waits until `stopped` says so.
-async fn told(mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn told(mut stopped: watch::Receiver<bool>) {
     // An error means that nobody can say so any more.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

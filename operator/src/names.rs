@@ -188,6 +188,13 @@ impl RegistryName {
         format!("{}.{}.{COPY_SUFFIX}", self.name, self.namespace)
     }
 
+    /// `ConfigMap` in the operator's namespace by which nodes are told of the registry: another one for every registry, because
+    /// neither part can contain a dot.
+    #[must_use]
+    pub fn node_trust_config_map(&self) -> String {
+        format!("{}.{}.nodes", self.name, self.namespace)
+    }
+
     /// The registry whose pull Secret a Secret of this name is a copy of.
     #[must_use]
     pub fn of_pull_secret_copy(secret: &str) -> Option<Self> {

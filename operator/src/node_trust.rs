@@ -2,17 +2,23 @@
 //! names of Services nor know a registry's authority.
 //!
 //! ```text
-//!   Entry      (checked)           a registry as nodes know it: host, address, authorities
-//!   layout     (pure)   entries -> Desired       the directories and files that the node's runtime reads
+//!   config_map          ConfigMap <-> Entry: by which the operator tells all nodes of one registry
+//!   agent      (runs)   on each node: watches these objects, carries them out, again and again, and reports
+//!   layout     (pure)   entries -> Desired: the directories and files that the node's runtime reads
 //!   plan       (pure)   Desired + what is there -> steps, and what is somebody else's
-//!   tree       (writes)            carries the steps out below one directory, atomically a file
-//!   drop_in    (writes)            the same for the one file that CRI-O reads beside them
-//!   containerd (reads)             whether the node's containerd reads these directories at all
+//!   tree       (writes) carries the steps out below one directory, atomically a file
+//!   drop_in    (writes) the same for the one file that CRI-O reads beside them
+//!   containerd (reads)  whether the node's containerd reads these directories at all
+//!   report     (serves) what is so on this node, to those who ask
 //! ```
 //!
-//! Nothing here knows Kubernetes or changes a runtime's own configuration, and nothing is touched that another has made.
+//! No runtime's own configuration is changed, and nothing is touched that another has made.
 
+mod agent;
+pub mod args;
+pub mod config_map;
 pub mod containerd;
+mod departure;
 mod drop_in;
 pub mod entry;
 mod file;
@@ -20,12 +26,15 @@ pub mod layout;
 mod node;
 mod owner;
 mod plan;
+mod registries;
+mod report;
 pub mod runtime;
 mod tree;
 
 pub use self::{
     entry::{Entry, Scheme},
-    node::{Node, Outcome, Places},
+    node::{Node, Outcome, Places, Problem},
     owner::Owner,
+    report::Report,
     runtime::Runtime,
 };

@@ -22,6 +22,7 @@ mod kustomize;
 mod lease;
 mod malformed;
 mod monitoring;
+mod node_trust;
 mod partition;
 mod place;
 mod plugin;

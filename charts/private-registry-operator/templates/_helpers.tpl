@@ -18,6 +18,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "private-registry-operator.labels" -}}
 {{ include "private-registry-operator.selectorLabels" . }}
+{{ include "private-registry-operator.releaseLabels" . }}
+{{- end }}
+
+{{/* What selects nothing. */}}
+{{- define "private-registry-operator.releaseLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: private-registry
 app.kubernetes.io/managed-by: {{ .Release.Service }}
@@ -39,4 +44,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- define "private-registry-operator.image" -}}
 {{ .image.repository }}:{{ default .default .image.tag }}
 {{- with .image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{/* What selects the Pods on nodes, and none of the operator's own. */}}
+{{- define "private-registry-operator.nodeTrustSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "private-registry-operator.name" . | trunc 52 | trimSuffix "-" }}-node-trust
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* The directories of a node that its runtime reads, and that of containerd's configuration. */}}
+{{- define "private-registry-operator.nodeTrustVolumes" -}}
+{{- with .Values.nodeTrust }}
+{{- if has "containerd" .runtimes }}
+- {name: containerd-config, path: {{ .containerd.configDir }}, readOnly: true}
+- {name: containerd-certs, path: {{ .containerd.certsDir }}, readOnly: false}
+{{- end }}
+{{- if has "cri-o" .runtimes }}
+- {name: crio-certs, path: /etc/containers/certs.d, readOnly: false}
+- {name: crio-registries, path: /etc/containers/registries.conf.d, readOnly: false}
+{{- end }}
+{{- if has "docker" .runtimes }}
+- {name: docker-certs, path: /etc/docker/certs.d, readOnly: false}
+{{- end }}
+{{- end }}
 {{- end }}

@@ -85,3 +85,24 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
   resourceNames: [private-registry-operator]
   verbs: [get, patch]
 {{- end }}
+
+{{/* What a Pod on a node may do in the operator's namespace; the argument is the name of its DaemonSet. */}}
+{{- define "private-registry-operator.nodeTrustRules" -}}
+# Which registries there are: their names, addresses and authorities, all of them public.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [list, watch]
+# When the Pod ends: whether the DaemonSet is gone, so that what was written has to go too.
+- apiGroups: [apps]
+  resources: [daemonsets]
+  resourceNames: [{{ . }}]
+  verbs: [get]
+{{- end }}
+
+{{/* What is no part of a namespace. */}}
+{{- define "private-registry-operator.nodeTrustClusterRules" -}}
+# Which container runtime the node has, in which version. RBAC cannot limit this to the Pod's own node.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get]
+{{- end }}

@@ -1,9 +1,12 @@
 //! A node: what its runtime is told, brought to what it should be.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Entry, Owner, Runtime,
@@ -52,17 +55,21 @@ impl Places {
 }
 
 /// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// For programs, in CamelCase.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// For people: what it is about, and what to do.
     pub message: String,
 }
 
 impl Problem {
+    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason: Cow::Borrowed(reason), message: message.into() }
+    }
+
     fn of_file(error: &Error) -> Self {
-        Self { reason: error.reason(), message: chain(error) }
+        Self::new(error.reason(), chain(error))
     }
 }
 
@@ -96,8 +103,7 @@ impl Node {
         let desired = layout::desired(self.runtime, certs_d, &self.owner, entries);
         let mut outcome = Outcome::default();
         for (host, unserved) in &desired.unserved {
-            let problem = Problem { reason: unserved.reason(), message: unserved.to_string() };
-            outcome.hosts.insert(host.clone(), problem);
+            outcome.hosts.insert(host.clone(), Problem::new(unserved.reason(), unserved.to_string()));
         }
         let path = file::below(&self.places.root, certs_d);
         match Tree::new(&path, &self.owner).bring_to(&desired.directories) {
@@ -130,7 +136,7 @@ impl Node {
             Ok(Written::Changed) => outcome.changed.push(self.places.registries_conf_d.display().to_string()),
             Ok(Written::Taken(path)) => {
                 let message = format!("{} exists and is not ours: delete it, or rename it", path.display());
-                outcome.node = Some(Problem { reason: "FileTaken", message });
+                outcome.node = Some(Problem::new("FileTaken", message));
             }
             Err(error) => outcome.node = Some(Problem::of_file(&error)),
         }
@@ -143,10 +149,9 @@ impl Outcome {
         for (name, failure) in carried.failures {
             let problem = match failure {
                 Failure::Failed(error) => Problem::of_file(&error),
-                Failure::Refused(refusal) => Problem {
-                    reason: refusal.reason(),
-                    message: format!("{}: {refusal}", certs_d.join(&name).display()),
-                },
+                Failure::Refused(refusal) => {
+                    Problem::new(refusal.reason(), format!("{}: {refusal}", certs_d.join(&name).display()))
+                }
             };
             // What cannot be removed is known by the directory's own name.
             let host = desired.hosts.get(&name).unwrap_or(&name);

@@ -22,6 +22,8 @@ pub enum Identity {
     User(String),
     /// The operator, with the rights that its chart gives.
     Operator,
+    /// What the operator runs on each node, with the rights that its chart gives.
+    NodeTrust,
 }
 
 impl Identity {
@@ -36,6 +38,7 @@ impl Identity {
             Self::Administrator => ("administrator".to_owned(), "system:masters".to_owned()),
             Self::User(name) => (name.clone(), "people".to_owned()),
             Self::Operator => (Self::operator_name(), "system:serviceaccounts".to_owned()),
+            Self::NodeTrust => (format!("{}-node-trust", Self::operator_name()), "system:serviceaccounts".to_owned()),
         }
     }
 }

@@ -61,8 +61,7 @@ impl OperatorRequest {
         let shipped = image_environment()?;
         let shipped = shipped.iter().map(|(name, value)| (name.as_str(), Path::new(value)));
         let environment = shipped.chain([("KUBECONFIG", self.kubeconfig.as_path())]);
-        let process = Process::start(&program::built("private-registry-operator")?, &arguments, environment, self.log)?;
-        Ok(Operator { process, admin })
+        Operator::spawn(&arguments, environment, self.log, admin)
     }
 }
 
@@ -83,6 +82,17 @@ pub struct Operator {
 }
 
 impl Operator {
+    /// Starts the program, which is to serve its health at `admin`.
+    pub(super) fn spawn<'a>(
+        arguments: &[String],
+        environment: impl IntoIterator<Item = (&'a str, &'a Path)>,
+        log: PathBuf,
+        admin: SocketAddr,
+    ) -> Result<Self> {
+        let process = Process::start(&program::built("private-registry-operator")?, arguments, environment, log)?;
+        Ok(Self { process, admin })
+    }
+
     /// Waits until `/readyz` says so; an error shows the end of its log.
     pub async fn until_ready(&mut self) -> Result<()> {
         until_true(async || {

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use super::controllers::Controllers;
-use super::{ControlPlane, Identity, OperatorRequest, Options, PlayedPod, Proxy, Witness};
+use super::{ControlPlane, Identity, OperatorRequest, Options, PlayedNode, PlayedPod, Proxy, Witness};
 use crate::command::{Output, command, outcome};
 use crate::namespace::Namespace;
 use crate::registry::Registry;
@@ -113,6 +113,13 @@ impl Stage<'_> {
     /// Runs the server of the registry `name` as its Deployment says now, at a free port of `address`.
     pub async fn play_pod(&self, name: &str, address: IpAddr) -> Result<PlayedPod> {
         PlayedPod::start(&self.namespace, name, address).await
+    }
+
+    /// A node with this container runtime, such as `containerd://1.7.27`, in a cluster where node trust is switched on.
+    pub async fn play_node(&self, runtime: &str) -> Result<PlayedNode> {
+        let node = PlayedNode::join(self.plane, runtime).await?;
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(node.log());
+        Ok(node)
     }
 
     /// Sees from now on what is issued in this namespace.

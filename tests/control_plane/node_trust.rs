@@ -1,0 +1,161 @@
+//! A node is told of registries by what stands in the operator's namespace, with no other right than to read that, and is left as
+//! it was when node trust is switched off.
+
+use std::fs;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+
+use anyhow::{Result, ensure};
+use http::StatusCode;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, ResourceExt as _};
+use private_registry_operator::names::RegistryName;
+use private_registry_operator::node_trust::entry::Told;
+use private_registry_operator::node_trust::{Report, Scheme, config_map};
+use support::control_plane::{Operator, Options, PlayedNode, Stage, on_own_control_plane};
+use support::operator::{NAMESPACE, RELEASE};
+use support::pki::Authority;
+use support::wait::eventually;
+
+const CERTS_D: &str = "etc/containerd/certs.d";
+const CONFIG: &str = "etc/containerd/config.toml";
+
+fn config(table: &str) -> String {
+    format!("version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n{table}\n")
+}
+
+fn hosts_toml(name: &str) -> String {
+    format!("{CERTS_D}/{name}.apps.svc.cluster.local/hosts.toml")
+}
+
+fn registry(name: &str) -> RegistryName {
+    RegistryName { namespace: "apps".to_owned(), name: name.to_owned() }
+}
+
+fn config_maps(stage: &Stage<'_>) -> Api<ConfigMap> {
+    Api::namespaced(stage.namespace.client.clone(), NAMESPACE)
+}
+
+fn daemon_sets(stage: &Stage<'_>) -> Api<DaemonSet> {
+    Api::namespaced(stage.namespace.client.clone(), NAMESPACE)
+}
+
+/// Tells all nodes of the registry `name`, as the operator does. Returns the version in which that is written.
+async fn tell(stage: &Stage<'_>, name: &str, address: &str, authorities: &str) -> Result<String> {
+    let owner = daemon_sets(stage).get(&format!("{RELEASE}-node-trust")).await?;
+    let owner = kube::Resource::owner_ref(&owner, &()).unwrap_or_default();
+    let registry = registry(name);
+    let told = Told {
+        registry: &registry,
+        scheme: Scheme::Https,
+        port: NonZeroU16::MIN.saturating_add(442),
+        addresses: &[address.parse::<IpAddr>()?],
+        authorities: Some(authorities.as_bytes()),
+    };
+    let object = config_map::build(&told, NAMESPACE, owner);
+    let parameters = PatchParams::apply("test").force();
+    let applied = config_maps(stage).patch(&object.name_any(), &parameters, &Patch::Apply(&object)).await?;
+    Ok(applied.resource_version().unwrap_or_default())
+}
+
+/// Waits until the node says that it has carried out this version.
+async fn until_told(agent: &Operator, name: &str, version: &str) -> Result<Report> {
+    eventually("the node to carry out what it is told", async || {
+        let answer = agent.ask(&format!("/registries/apps/{name}")).await?;
+        ensure!(answer.status == StatusCode::OK, "it answers {}", answer.status);
+        let report: Report = serde_json::from_str(&answer.text())?;
+        ensure!(report.version == version, "it has carried out {report:?}, not {version}");
+        Ok(report)
+    })
+    .await
+}
+
+async fn until_ready_says(agent: &Operator, reason: &str) -> Result<()> {
+    eventually("the node to say what is wrong", async || {
+        let answer = agent.ask("/readyz").await?;
+        ensure!(answer.text().starts_with(reason), "it says {}", answer.text());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_node_is_told_follows_every_change_and_is_left_as_it_was() -> Result<()> {
+    on_own_control_plane("node-trust", Options::default(), async |stage| {
+        let node = stage.play_node("containerd://1.7.27").await?;
+        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        node.write(&format!("{CERTS_D}/docker.io/hosts.toml"), "by hand")?;
+        let authorities = [Authority::new("first")?.certificate(), Authority::new("second")?.certificate()];
+        tell(stage, "early", "10.96.0.6", &authorities[0]).await?;
+        let mut agent = node.spawn()?;
+        agent.until_ready().await?;
+        ensure!(node.read(&hosts_toml("early"))?.contains("https://10.96.0.6:443"), "it is ready too early");
+
+        let version = tell(stage, "team", "10.96.0.7", &authorities[0]).await?;
+        let report = until_told(&agent, "team", &version).await?;
+        ensure!(report.problem.is_none() && report.node_problem.is_none(), "{report:?}");
+        ensure!(
+            node.read(&hosts_toml("team"))?.contains("https://10.96.0.7:443"),
+            "{}",
+            node.read(&hosts_toml("team"))?
+        );
+
+        // Another address and a new authority beside the old one, and a program that wipes all directories away.
+        let version = tell(stage, "team", "10.96.0.9", &authorities.concat()).await?;
+        until_told(&agent, "team", &version).await?;
+        let ca = format!("{CERTS_D}/team.apps.svc.cluster.local/ca.crt");
+        ensure!(
+            node.read(&ca)? == authorities.concat() && node.read(&hosts_toml("team"))?.contains("10.96.0.9:443"),
+            "old"
+        );
+        fs::remove_dir_all(node.path(&format!("{CERTS_D}/team.apps.svc.cluster.local")))?;
+        eventually("what was wiped away to come back", async || node.read(&ca)).await?;
+
+        let name = registry("early").node_trust_config_map();
+        config_maps(stage).delete(&name, &DeleteParams::default()).await?;
+        eventually("a registry that is gone to go from the node", async || {
+            ensure!(node.read(&hosts_toml("early")).is_err(), "it is still there");
+            Ok(())
+        })
+        .await?;
+
+        ensure!(agent.stop().await?, "it did not end well: {}", agent.log());
+        ensure!(node.read(&ca).is_ok(), "what is written stays over a restart");
+        let mut agent = node.spawn()?;
+        agent.until_ready().await?;
+        daemon_sets(stage).delete(&format!("{RELEASE}-node-trust"), &DeleteParams::default()).await?;
+        ensure!(agent.stop().await?, "it did not end well: {}", agent.log());
+        let left = fs::read_dir(node.path(CERTS_D))?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
+        ensure!(left == ["docker.io"], "{left:?} are left");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> Result<()> {
+    on_own_control_plane("node-trap", Options::default(), async |stage| {
+        let node = stage.play_node("containerd://2.2.0").await?;
+        let agent = node.spawn()?;
+        until_ready_says(&agent, "TransferServiceIgnoresHosts: ").await?;
+        let authority = Authority::new("team")?.certificate();
+        let version = tell(stage, "team", "10.96.0.7", &authority).await?;
+        let report = until_told(&agent, "team", &version).await?;
+        ensure!(report.problem.is_none() && report.node_problem.is_some(), "{report:?}");
+        ensure!(node.read(&hosts_toml("team")).is_ok(), "it is written all the same: containerd may be started again");
+        ensure_left_alone(&node)?;
+        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        until_ready_says(&agent, "ok").await
+    })
+    .await
+}
+
+/// Its configuration is the administrator's.
+fn ensure_left_alone(node: &PlayedNode) -> Result<()> {
+    let names = fs::read_dir(node.path("etc/containerd"))?.map(|entry| Ok(entry?.file_name()));
+    let names = names.collect::<Result<Vec<_>>>()?;
+    ensure!(names == ["certs.d"], "{names:?}");
+    Ok(())
+}

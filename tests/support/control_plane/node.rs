@@ -1,0 +1,89 @@
+//! A node as far as its container runtime's files go: a directory, its Node in the cluster, and the program that the chart's
+//! `DaemonSet` would run there, with that one's rights.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{ControlPlane, Identity, Operator, own_address};
+use crate::command::{command, run};
+use crate::operator::{NAMESPACE, RELEASE};
+use crate::{random_word, root};
+
+/// Port of the program's health.
+const ADMIN_PORT: u16 = 8080;
+
+/// A node that is a directory.
+#[derive(Debug)]
+pub struct PlayedNode {
+    name: String,
+    root: TempDir,
+    kubeconfig: PathBuf,
+}
+
+impl PlayedNode {
+    /// A new node with this runtime, in a cluster that has what the chart makes of `nodeTrust.enabled`.
+    pub(super) async fn join(plane: &ControlPlane, runtime: &str) -> Result<Self> {
+        let chart = root().join("charts").join(RELEASE);
+        let mut helm = command("helm", ["template", RELEASE, "--namespace", NAMESPACE]);
+        helm.arg(chart).args(["--set", "nodeTrust.enabled=true", "--show-only", "templates/node_trust.yaml"]);
+        plane.apply(&run(helm).await?).await?;
+
+        let name = format!("node-{}", random_word());
+        let nodes = Api::<Node>::all(plane.client().await?);
+        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+        nodes.create(&PostParams::default(), &Node { metadata, ..Node::default() }).await?;
+        let unknown = ["architecture", "bootID", "kernelVersion", "kubeProxyVersion", "kubeletVersion", "machineID"];
+        let mut info =
+            json!({"containerRuntimeVersion": runtime, "operatingSystem": "linux", "osImage": "", "systemUUID": ""});
+        unknown.into_iter().for_each(|field| info[field] = json!(""));
+        let status = json!({"status": {"nodeInfo": info}});
+        nodes.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
+        let kubeconfig = plane.kubeconfig_file(&Identity::NodeTrust, &name)?;
+        Ok(Self { name, root: TempDir::new()?, kubeconfig })
+    }
+
+    /// Starts the program, and waits for nothing.
+    pub fn spawn(&self) -> Result<Operator> {
+        let admin = SocketAddr::new(IpAddr::V4(own_address()), ADMIN_PORT);
+        let flags = [
+            format!("--node-name={}", self.name),
+            format!("--pod-namespace={NAMESPACE}"),
+            format!("--daemon-set={RELEASE}-node-trust"),
+            format!("--host-root={}", self.root.path().display()),
+            format!("--admin-addr={admin}"),
+            "--log-format=text".to_owned(),
+        ];
+        let arguments: Vec<_> = ["node-trust".to_owned()].into_iter().chain(flags).collect();
+        Operator::spawn(&arguments, [("KUBECONFIG", self.kubeconfig.as_path())], self.log(), admin)
+    }
+
+    /// Writes a file, with the directories above it.
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().context("a file without a directory")?)?;
+        Ok(fs::write(path, text)?)
+    }
+
+    /// What is in a file.
+    pub fn read(&self, path: &str) -> Result<String> {
+        fs::read_to_string(self.root.path().join(path)).with_context(|| format!("{path} on {}", self.name))
+    }
+
+    /// Where a path of the node is.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    /// The log of its program.
+    pub(super) fn log(&self) -> PathBuf {
+        self.kubeconfig.with_extension("log")
+    }
+}
