@@ -60,6 +60,10 @@ pub struct Args {
     #[arg(long, env, value_delimiter = ',', default_value = "")]
     pull_secret_namespaces: Vec<String>,
 
+    /// `DaemonSet` of this namespace that tells nodes of registries; without it that is switched off
+    #[arg(long, env)]
+    node_trust_daemon_set: Option<String>,
+
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env, default_value = "0.0.0.0:8080")]
     admin_addr: SocketAddr,
@@ -234,6 +238,7 @@ impl Args {
             grace: self.credentials_grace_period,
             concurrency: self.concurrency,
             pull_secret_namespaces: names(self.pull_secret_namespaces).into_iter().collect(),
+            node_trust: self.node_trust_daemon_set.filter(|name| !name.is_empty()),
         };
         let shutdown = told(stopped).boxed().shared();
         controller::run(client, scopes(self.watch_namespaces), settings, reporter, metrics, shutdown).await;

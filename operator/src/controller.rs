@@ -10,6 +10,7 @@ pub mod distribute;
 mod error;
 pub mod issue;
 mod memory;
+pub mod nodes;
 pub mod observe;
 pub mod optional_kinds;
 mod pace;
@@ -45,6 +46,7 @@ pub(crate) use self::error::chain;
 use self::{
     distribute::Reach,
     memory::Memories,
+    nodes::Site,
     pass::reconcile,
     publisher::Publisher,
     stores::Stores,
@@ -68,6 +70,8 @@ pub struct Settings {
     pub concurrency: u16,
     /// Namespaces that take copies of pull Secrets without being labelled so.
     pub pull_secret_namespaces: BTreeSet<String>,
+    /// The `DaemonSet` that has its Pods on nodes; `None` where the administrator has not switched that on.
+    pub node_trust: Option<String>,
 }
 
 /// Where registries are looked for.
@@ -106,6 +110,8 @@ pub struct Context {
     stores: Stores,
     /// Shared by the controllers of all scopes.
     reach: Arc<Reach>,
+    /// Shared by the controllers of all scopes.
+    site: Option<Arc<Site>>,
     memories: Arc<Memories>,
     publisher: Arc<Publisher>,
     metrics: Arc<Metrics>,
@@ -131,6 +137,16 @@ pub async fn run(
     let secrets = watched.iter().map(|(_, stores)| stores.secrets.clone()).collect();
     let (reach, elsewhere) = Reach::of(&client, &scopes, secrets, settings.pull_secret_namespaces.clone(), &metrics);
     let elsewhere = elsewhere.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
+    let (site, nodes) = settings
+        .node_trust
+        .as_ref()
+        .map(|daemon_set| Site::of(&client, &settings.namespace, daemon_set, &metrics))
+        .unzip();
+    let nodes = async {
+        if let Some(watches) = nodes {
+            watches.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone()).await;
+        }
+    };
     let volumes = volume::poll(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
     let controllers = scopes.iter().zip(watched).map(|(scope, (controller, stores))| {
         let memories = Arc::clone(&memories);
@@ -139,6 +155,7 @@ pub async fn run(
             settings: settings.clone(),
             stores,
             reach: Arc::clone(&reach),
+            site: site.clone(),
             memories: Arc::clone(&memories),
             publisher: Arc::clone(&publisher),
             metrics: Arc::clone(&metrics),
@@ -169,5 +186,5 @@ pub async fn run(
             }
         }
     });
-    tokio::join!(join_all(controllers), elsewhere, volumes);
+    tokio::join!(join_all(controllers), elsewhere, nodes, volumes);
 }

@@ -15,6 +15,8 @@ const COPY_SUFFIX: &str = "pull";
 
 /// Kept on a `PrivateRegistry` while something of its is outside its namespace, or on a service account.
 pub const FINALIZER: &str = "privateregistry.io/pull-secrets";
+/// Kept on a `PrivateRegistry` while nodes are told of it.
+pub const NODE_TRUST_FINALIZER: &str = "privateregistry.io/node-trust";
 
 /// Keys of labels, as Kubernetes recommends them, and the values that are the same everywhere.
 pub mod label {

@@ -4,21 +4,26 @@
 use std::fs;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use http::StatusCode;
 use k8s_openapi::api::apps::v1::DaemonSet;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use private_registry_operator::names::RegistryName;
 use private_registry_operator::node_trust::entry::Told;
 use private_registry_operator::node_trust::{Report, Scheme, config_map};
-use support::control_plane::{Operator, Options, PlayedNode, Stage, on_own_control_plane};
+use serde_json::json;
+use support::control_plane::{Operator, Options, PlayedNode, Stage, on_control_plane, on_own_control_plane};
 use support::operator::{NAMESPACE, RELEASE};
 use support::pki::Authority;
+use support::registry::condition;
 use support::wait::eventually;
 
+/// Longer than any pause of an operator that is at work.
+const AT_REST: Duration = Duration::from_secs(5);
 const CERTS_D: &str = "etc/containerd/certs.d";
 const CONFIG: &str = "etc/containerd/config.toml";
 
@@ -158,4 +163,67 @@ fn ensure_left_alone(node: &PlayedNode) -> Result<()> {
     let names = names.collect::<Result<Vec<_>>>()?;
     ensure!(names == ["certs.d"], "{names:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_all_of_them() -> Result<()> {
+    on_own_control_plane("nodes", Options::default(), async |stage| {
+        let nodes = [stage.play_node("containerd://1.7.27").await?, stage.play_node("containerd://2.2.0").await?];
+        for node in &nodes {
+            node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        }
+        let taken = |name: &str| format!("{CERTS_D}/{name}.{}.svc.cluster.local/hosts.toml", stage.namespace.name());
+        nodes[1].write(&taken("other"), "by hand")?;
+        let agents = [nodes[0].spawn()?, nodes[1].spawn()?];
+        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
+        let operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let _controllers = stage.play_controllers();
+
+        let team = stage.namespace.registry("team").spec("{nodeTrust: {}}")?.ready().await?;
+        team.until_condition("NodesTrusted", "True", "2 of 2 nodes").await?;
+        let service = stage.namespace.api::<Service>().get("team").await?;
+        let address = service.spec.and_then(|spec| spec.cluster_ip).unwrap_or_default();
+        for node in &nodes {
+            let hosts = node.read(&taken("team"))?;
+            ensure!(hosts.contains(&format!("server = \"https://{address}:443\"")), "{hosts}");
+        }
+        operator.until_at_rest(AT_REST).await?;
+
+        let other = stage.namespace.registry("other").spec("{nodeTrust: {}}")?.ready().await?;
+        let told = other.until_condition("NodesTrusted", "False", "DirectoryTaken").await?;
+        let message = told["message"].as_str().unwrap_or_default();
+        ensure!(message.starts_with(&format!("1 of 2 nodes; node {}", nodes[1].name())), "{told}");
+        fs::remove_file(nodes[1].path(&taken("other")))?;
+        fs::remove_dir(nodes[1].path(&taken("other")).parent().unwrap_or(nodes[1].path("").as_path()))?;
+        other.until_condition("NodesTrusted", "True", "2 of 2 nodes").await?;
+
+        // Asked for no more, and deleted.
+        other.apply(json!({})).await?;
+        team.delete().await?;
+        eventually("both to go from all nodes", async || {
+            let left = nodes.iter().flat_map(|node| ["team", "other"].map(|name| node.read(&taken(name))));
+            ensure!(left.into_iter().all(|read| read.is_err()), "there are some left");
+            Ok(())
+        })
+        .await?;
+        let finalizers = other.until("letting go", |object| object.finalizers().is_empty()).await?;
+        ensure!(condition(&finalizers, "NodesTrusted").is_null(), "{:?}", finalizers.data);
+        drop(agents);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn without_the_administrator_s_switch_a_registry_serves_and_says_what_is_missing() -> Result<()> {
+    on_control_plane("no-node-trust", async |stage| {
+        let _operator = stage.operator()?.start().await?;
+        let _controllers = stage.play_controllers();
+        let team = stage.namespace.registry("team").spec("{nodeTrust: {}}")?.ready().await?;
+        let told = team.until_condition("NodesTrusted", "False", "nodeTrust.enabled=true").await?;
+        ensure!(told["reason"] == "SwitchedOff", "{told}");
+        ensure!(team.object().await?.finalizers().is_empty(), "there is nothing to remove");
+        Ok(())
+    })
+    .await
 }

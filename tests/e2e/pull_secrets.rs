@@ -12,7 +12,7 @@ use support::manifest;
 use support::namespace::{Namespace, TEST_LABEL, in_namespace};
 use support::wait::{until, until_gone};
 
-use crate::run_a_pod::{deployment, trust};
+use crate::run_a_pod::deployment;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_of_another_namespace_pulls_without_naming_a_secret() -> Result<()> {
@@ -36,11 +36,11 @@ async fn pulls_in(home: &Namespace, shop: &str) -> Result<()> {
     let all: Api<NamespaceObject> = Api::all(home.client.clone());
     all.create(&PostParams::default(), &serde_json::from_value(namespace)?).await?;
     let spec = format!(
-        "{{pullSecrets: {{serviceAccounts: [default], namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {shop}}}}}}}}}"
+        "{{nodeTrust: {{}}, pullSecrets: {{serviceAccounts: [default], namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {shop}}}}}}}}}"
     );
     let team = home.registry("team").spec(&spec)?.ready().await?;
     Crane::with(&team, "push").await?.push(&Image::app()?, "app:1").await?;
-    trust(home.name(), &team).await?;
+    team.until_condition("NodesTrusted", "True", "nodes find the registry").await?;
 
     let copy = format!("team.{}.pull", home.name());
     let accounts: Api<ServiceAccount> = Api::namespaced(home.client.clone(), shop);

@@ -1,23 +1,21 @@
-//! A Pod pulls its image from the registry with the generated pull Secret, on a node that was told to trust it.
+//! A Pod pulls its image from the registry with the generated pull Secret, by the registry's name in the cluster and with no hand on a
+//! node.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use support::command::{command, run};
 use support::crane::Crane;
 use support::image::Image;
 use support::namespace::in_namespace;
-use support::registry::Registry;
-use support::root;
 use support::wait::until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
     in_namespace("run_a_pod", async |namespace| {
-        let team = namespace.registry("team").ready().await?;
+        let team = namespace.registry("team").spec("{nodeTrust: {}}")?.ready().await?;
         Crane::with(&team, "push").await?.push(&Image::app()?, "app:1").await?;
-        trust(namespace.name(), &team).await?;
+        team.until_condition("NodesTrusted", "True", "nodes find the registry").await?;
 
         namespace
             .create_object::<Deployment>(&deployment(&team.host(), "imagePullSecrets: [{name: team-pull}]"))
@@ -35,15 +33,6 @@ async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Does on every node what a person would do there.
-pub(crate) async fn trust(namespace: &str, team: &Registry) -> Result<()> {
-    let script = root().join("tests/cluster/trust-registry");
-    run(command(script, [namespace, team.name()])).await.map(drop).context(
-        "this test needs nodes that are containers of this machine's Docker engine, as on kind: \
-         elsewhere, trust the registry on the nodes by hand as the README says",
-    )
 }
 
 /// Two Pods, as strict as the namespace demands, that pull as `pulling` says.

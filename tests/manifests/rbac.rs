@@ -36,7 +36,8 @@ fn roles(objects: &[Value]) -> Vec<&Value> {
 
 #[test]
 fn every_right_is_written_out() {
-    let objects = render(&["watchNamespaces={lion,zebra}"]).into_iter().chain(render(&[])).collect::<Vec<_>>();
+    let values: [&[&str]; 3] = [&["watchNamespaces={lion,zebra}"], &["nodeTrust.enabled=true"], &[]];
+    let objects = values.into_iter().flat_map(render).collect::<Vec<_>>();
 
     for role in roles(&objects) {
         assert!(!rules(role).is_empty(), "{} has no rules", identity(role));
@@ -61,6 +62,26 @@ fn the_operator_gives_no_rights_away_and_only_looks_at_pods() {
             assert!(!resources.contains(&"pods") || verbs == ["list"], "{}: {rule}", identity(role));
         }
     }
+}
+
+/// Who has broken into a node is not to change what others trust.
+#[test]
+fn a_node_only_looks_and_the_operator_looks_at_one_daemon_set() {
+    let before = render(&["rbac.aggregatedRoles=false"]);
+    let objects = render(&["rbac.aggregatedRoles=false", "nodeTrust.enabled=true"]);
+    let of_nodes = |role: &&Value| role["metadata"]["name"].as_str().unwrap().ends_with("-node-trust");
+    let of_nodes: Vec<_> = roles(&objects).into_iter().filter(of_nodes).collect();
+    assert_eq!(of_nodes.len(), 2, "in the operator's namespace, and about nodes");
+    for rule in of_nodes.into_iter().flat_map(rules) {
+        let verbs = strings(rule, "verbs");
+        assert!(verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb)), "{rule}");
+    }
+    for rule in roles(&objects).into_iter().flat_map(rules) {
+        let about_daemon_sets = strings(rule, "resources").contains(&"daemonsets");
+        assert!(!about_daemon_sets || strings(rule, "resourceNames").len() == 1, "{rule}");
+    }
+    let names = |objects: &[Value]| roles(objects).into_iter().map(identity).collect::<BTreeSet<_>>();
+    assert!(names(&before).is_subset(&names(&objects)) && names(&before).len() + 3 == names(&objects).len());
 }
 
 #[test]

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::command::{command, run};
+use crate::command::{command, run, run_with_input};
 use crate::{report, root, tunnel};
 
 /// The Helm release of the suite.
@@ -48,12 +49,18 @@ pub async fn forget_installed() {
 
 /// `helm upgrade --install` of the suite's release, with further `values` as `key=value`.
 pub async fn install(values: &[&str]) -> Result<()> {
+    // What tells nodes writes into their directories, which the namespace has to allow.
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {
+        "pod-security.kubernetes.io/enforce": "privileged",
+    }}});
+    let apply = command("kubectl", ["apply", "--server-side", "--force-conflicts", "--filename", "-"]);
+    run_with_input(apply, &namespace.to_string()).await?;
     let chart = root().join("charts").join(RELEASE);
     let mut helm = command("helm", ["upgrade", "--install", RELEASE]);
-    helm.arg(chart).args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m"]);
+    helm.arg(chart).args(["--namespace", NAMESPACE, "--wait", "--timeout", "3m"]);
     // Whoever has applied the definition by hand while working on it: this suite's is the one that is tested.
     helm.args(["--take-ownership", "--force-conflicts"]);
-    helm.args(["--set", &format!("credentials.gracePeriod={GRACE_PERIOD}")]);
+    helm.args(["--set", &format!("credentials.gracePeriod={GRACE_PERIOD}"), "--set", "nodeTrust.enabled=true"]);
     for value in image_values().iter().map(String::as_str).chain(values.iter().copied()) {
         helm.args(["--set-string", value]);
     }

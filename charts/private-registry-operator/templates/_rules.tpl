@@ -86,6 +86,23 @@ taken by somebody else's object. Watches of Secrets, ConfigMaps and ServiceAccou
   verbs: [get, patch]
 {{- end }}
 
+{{/* What the operator may do in its own namespace to tell nodes; the argument is the name of their DaemonSet. */}}
+{{- define "private-registry-operator.nodeTellingRules" -}}
+# What nodes are told, an object a registry; its owner is the DaemonSet, and it goes with it.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+# How many nodes there are, and how many of them are well.
+- apiGroups: [apps]
+  resources: [daemonsets]
+  resourceNames: [{{ . }}]
+  verbs: [list, watch]
+# Whom to ask what has become of it on each node.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+{{- end }}
+
 {{/* What a Pod on a node may do in the operator's namespace; the argument is the name of its DaemonSet. */}}
 {{- define "private-registry-operator.nodeTrustRules" -}}
 # Which registries there are: their names, addresses and authorities, all of them public.

@@ -14,6 +14,7 @@ mod availability;
 mod http_route;
 mod ingress;
 mod monitoring;
+mod node_trust;
 mod pod;
 mod pull_secrets;
 mod server_config;
@@ -41,6 +42,7 @@ pub use self::{
     http_route::{HttpRoute, ParentRef},
     ingress::Ingress,
     monitoring::{Monitoring, PrometheusRule, ServiceMonitor},
+    node_trust::NodeTrust,
     pod::{EnvVar, ImagePullPolicy, Resources, ServiceAccount},
     pull_secrets::{LabelOperator, NamespaceRequirement, NamespaceSelector, PullSecrets},
     service::{IpFamilyPolicy, Service, ServiceType},
@@ -172,6 +174,12 @@ pub struct PrivateRegistrySpec {
     /// What Prometheus is told of the registry, where the cluster has the kinds of the Prometheus operator. Defaults to nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<Monitoring>,
+
+    /// Has every node told where the registry is and whom to trust for it, so that Pods of any namespace run
+    /// `<name>.<namespace>.svc.<cluster domain>/...` with no hand on a node. `nodeTrust: {}` asks for it; the administrator has to have
+    /// switched it on for the cluster. Defaults to not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_trust: Option<NodeTrust>,
 
     /// Other keys of the server's config.yml, as its reference describes them, added to what the operator writes there. Keys that other
     /// fields of the spec decide about are refused here, and keys that the server does not know or would not act upon. A mistake

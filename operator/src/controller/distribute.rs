@@ -4,7 +4,7 @@
 //! [`plan`] decides and is pure. What a namespace or an account refuses is told in a condition and tried again; it never keeps the
 //! registry itself from being served. Nobody's Secret is replaced, and of a service account only our entry is touched.
 
-mod finalizer;
+pub(super) mod finalizer;
 pub(super) mod memory;
 mod outcome;
 pub mod plan;
@@ -27,7 +27,10 @@ use super::{
     build::{self, Children},
     registry::Registry,
 };
-use crate::{api::v1alpha1::PrivateRegistry, names::RegistryName};
+use crate::{
+    api::v1alpha1::PrivateRegistry,
+    names::{FINALIZER, RegistryName},
+};
 
 /// A copy larger than this is not made: what a registry's namespace may hold is no measure for others.
 const COPY_LIMIT: usize = 64 * 1024;
@@ -58,7 +61,7 @@ pub(super) async fn distribute(
     let Some(Children { pull, .. }) = children else { return Outcome::default() };
     let wanted = &registry.pull_secrets;
     let asked = wanted.namespaces.is_some() || !wanted.service_accounts.is_empty();
-    let has_finalizer = finalizer::is_on(resource);
+    let has_finalizer = finalizer::is_on(resource, FINALIZER);
     if !asked && !has_finalizer && memory.is_empty() {
         return Outcome::default();
     }
@@ -97,7 +100,7 @@ pub(super) async fn clean_up(
     memory: &mut Distributed,
     now: Timestamp,
 ) -> Result<Option<SignedDuration>, Error> {
-    if !finalizer::is_on(resource) {
+    if !finalizer::is_on(resource, FINALIZER) {
         return Ok(None);
     }
     let reach = &context.reach;
@@ -116,7 +119,7 @@ pub(super) async fn clean_up(
     if !outcome.is_complete() {
         super::announce::left_behind(&context.publisher, resource, &outcome).await;
     }
-    let removed = finalizer::set(&context.client, resource, name, false).await;
+    let removed = finalizer::set(&context.client, resource, name, FINALIZER, false).await;
     removed.map(|()| None).map_err(|source| Error { registry: name.clone(), source })
 }
 
@@ -160,10 +163,10 @@ impl Work<'_> {
 
     /// Returns whether the registry has, or has no more, the finalizer.
     async fn finalizer(&mut self, resource: &PrivateRegistry, name: &RegistryName, on: bool) -> bool {
-        if finalizer::is_on(resource) == on {
+        if finalizer::is_on(resource, FINALIZER) == on {
             return true;
         }
-        let result = finalizer::set(&self.context.client, resource, name, on).await.map_err(Refusal::from);
+        let result = finalizer::set(&self.context.client, resource, name, FINALIZER, on).await.map_err(Refusal::from);
         result
             .map_err(|refusal| self.outcome.note(&name.namespace, "the finalizer of the PrivateRegistry", refusal))
             .is_ok()

@@ -1,6 +1,6 @@
 //! Why a pass did not come to its end, in the words of its step, and what that means for the registry.
 
-use super::{apply, distribute, issue, observe, status, validate};
+use super::{apply, distribute, issue, nodes, observe, status, validate};
 
 /// Why a pass did not come to its end: which step, and that step's own error.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum Error {
     /// What a deleted registry has left elsewhere.
     #[error(transparent)]
     CleanUp(distribute::Error),
+    /// What nodes were told of a deleted registry.
+    #[error(transparent)]
+    Forget(nodes::Error),
     /// The object does not have the shape of our kind.
     #[error("the object cannot be read")]
     Unreadable(#[source] Box<kube::core::error_boundary::InvalidObject>),
@@ -38,7 +41,7 @@ impl Error {
             Self::Apply(apply::Error::Taken { .. }) => "NameTaken",
             Self::Apply(_) => "ApplyFailed",
             Self::Status(_) => "StatusFailed",
-            Self::CleanUp(_) => "CleanUpFailed",
+            Self::CleanUp(_) | Self::Forget(_) => "CleanUpFailed",
         }
     }
 

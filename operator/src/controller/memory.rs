@@ -18,6 +18,7 @@ use super::{
     apply::{Record, claim::Refusal},
     backoff::Backoff,
     distribute::Distributed,
+    nodes,
     pace::Pace,
     versions::Versions,
     volume::{Known, VolumeUse},
@@ -44,6 +45,8 @@ pub(super) struct Memory {
     reported: Option<Box<(Option<String>, PrivateRegistryStatus)>>,
     /// What was written outside the registry's own children.
     pub(super) distributed: Distributed,
+    /// What nodes were told, and what they said.
+    pub(super) nodes: nodes::Memory,
 }
 
 impl Memory {
@@ -103,6 +106,8 @@ pub(super) struct Concern {
     pub(super) namespaces: bool,
     /// Names of service accounts that are to pull from it.
     pub(super) accounts: Vec<String>,
+    /// Whether nodes are told of it.
+    pub(super) nodes: bool,
 }
 
 /// What is remembered of all registries.
@@ -210,6 +215,11 @@ impl Memories {
         })
     }
 
+    /// The registries that a change of nodes concerns.
+    pub(super) fn telling_nodes(&self) -> Vec<RegistryName> {
+        self.concerned(|_, concern| concern.nodes)
+    }
+
     /// The registries that anything outside their namespace concerns.
     pub(super) fn distributing(&self) -> Vec<RegistryName> {
         self.concerned(|_, concern| concern.namespaces || !concern.accounts.is_empty())
@@ -256,8 +266,8 @@ mod tests {
     fn changes_elsewhere_concern_those_who_have_something_there() {
         let memories = Memories::default();
         let accounts = || vec!["cook".to_owned()];
-        memories.is_concerned_by(&name("larder"), Concern { namespaces: true, accounts: accounts() });
-        memories.is_concerned_by(&name("cellar"), Concern { namespaces: false, accounts: accounts() });
+        memories.is_concerned_by(&name("larder"), Concern { namespaces: true, accounts: accounts(), nodes: false });
+        memories.is_concerned_by(&name("cellar"), Concern { namespaces: false, accounts: accounts(), nodes: true });
         memories.is_concerned_by(&name("attic"), Concern::default());
         assert_eq!(memories.concerned_by_namespaces(), [name("larder")]);
         assert_eq!(memories.concerned_by_account("hall", "cook"), [name("larder")]);

@@ -8,7 +8,7 @@ use kube::{Resource, runtime::controller::Action};
 use super::{
     Context, Error, announce, apply, build, chain, distribute, issue,
     memory::{Concern, Memory},
-    observe,
+    nodes, observe,
     status::{self, Pass},
     stores::StoredRegistry,
     validate,
@@ -101,6 +101,8 @@ async fn reconcile_registry(
     let children = applied.children.as_ref();
     let distributed =
         Box::pin(distribute::distribute(context, registry, &validated, children, &mut memory.distributed, now)).await;
+    // (client, Pods on nodes) where nodes find the registry, and what they say
+    let nodes = Box::pin(nodes::tell(context, registry, &validated, material.as_ref(), &mut memory.nodes)).await;
     // (client, one patch) what a person wants to know
     let growth_refused = memory.growth_refused.as_ref().map(|refusal| refusal.problem.clone());
     let pass = Pass {
@@ -109,6 +111,7 @@ async fn reconcile_registry(
         material: material.as_ref(),
         applied: &applied,
         distributed: &distributed,
+        nodes: &nodes,
         growth_refused: growth_refused.as_ref(),
     };
     let previous = memory.status_of(registry);
@@ -132,6 +135,7 @@ pub(super) fn now() -> Timestamp {
 async fn let_go(registry: &PrivateRegistry, name: &RegistryName, context: &Context) -> Result<Action, Error> {
     let memory = context.memories.of(name);
     let mut memory = memory.lock().await;
+    nodes::forget(context, registry, name, &mut memory.nodes).await.map_err(Error::Forget)?;
     let again = distribute::clean_up(context, registry, name, &mut memory.distributed, now()).await;
     Ok(again.map_err(Error::CleanUp)?.map_or_else(Action::await_change, |again| Action::requeue(again.unsigned_abs())))
 }
@@ -139,8 +143,12 @@ async fn let_go(registry: &PrivateRegistry, name: &RegistryName, context: &Conte
 /// What concerns a registry outside its namespace. Copies that are no longer asked for may still be there.
 fn concern(registry: &PrivateRegistry) -> Concern {
     let asked = &registry.spec.pull_secrets;
-    let finalizer = registry.meta().finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER);
-    Concern { namespaces: asked.namespace_selector.is_some() || finalizer, accounts: asked.service_accounts.clone() }
+    let finalizer = distribute::finalizer::is_on(registry, FINALIZER);
+    Concern {
+        namespaces: asked.namespace_selector.is_some() || finalizer,
+        accounts: asked.service_accounts.clone(),
+        nodes: registry.spec.node_trust.is_some(),
+    }
 }
 
 const fn outcome(result: &Result<SignedDuration, Error>) -> Outcome {

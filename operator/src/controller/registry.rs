@@ -58,6 +58,8 @@ pub struct Registry {
     pub exposure: Exposure,
     /// What Prometheus is told, as far as the cluster has the kinds for it.
     pub monitoring: Monitoring,
+    /// Whether nodes are to be told of it.
+    pub node_trust: bool,
     /// What the spec adds to the server's config.yml.
     pub config: Box<registry_config::Config>,
     /// What is handed to the Pod as it is.

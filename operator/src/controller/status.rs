@@ -19,6 +19,7 @@ use super::{
     distribute::Outcome,
     issue::Material,
     memory::Memory,
+    nodes,
     observe::Observed,
     registry::{Problem, Registry, Storage, Tls},
 };
@@ -52,6 +53,8 @@ pub struct Pass<'a> {
     pub applied: &'a Resources<Applied>,
     /// What has become of the pull Secret elsewhere.
     pub distributed: &'a Outcome,
+    /// What has become of nodes.
+    pub nodes: &'a nodes::Outcome,
     /// That the claim does not grow as it was asked to.
     pub growth_refused: Option<&'a Problem>,
 }

@@ -110,6 +110,7 @@ pub fn validate(
         },
         exposure,
         monitoring: monitoring::monitoring(spec, observed, &mut problems),
+        node_trust: spec.node_trust.is_some(),
         config: server_config::server_config(spec, observed, &mut problems)?,
         pod: pod::pod(spec)?,
         tls,

@@ -35,7 +35,8 @@ pub(super) fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let kind = pass.observed.optional.ask_again.and_then(|wait| SignedDuration::try_from(wait).ok());
     let elsewhere = pass.distributed.again;
     let growth = pass.growth_refused.and_then(|_| SignedDuration::try_from(apply::claim::TRY_AGAIN).ok());
-    [next, loading, awaited, claim, kind, elsewhere, growth]
+    let nodes = pass.nodes.waiting_for().map(ask_again);
+    [next, loading, awaited, claim, kind, elsewhere, growth, nodes]
         .into_iter()
         .flatten()
         .min()

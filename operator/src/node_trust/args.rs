@@ -51,7 +51,7 @@ pub struct NodeTrust {
     containerd_config: PathBuf,
 
     /// Where /livez, /readyz and what the operator asks are served
-    #[arg(long, env, default_value = "0.0.0.0:8080")]
+    #[arg(long, env, default_value = "0.0.0.0:5001")]
     admin_addr: SocketAddr,
 
     /// Least severe level that is logged: error, warn, info, debug or trace

@@ -137,9 +137,9 @@ pub(super) mod tests {
     #[test]
     fn what_the_operator_tells_is_what_a_node_reads() {
         let authority = authority();
-        let object = object("team", "10.96.0.7", Some(&authority));
-        assert_eq!(object.name_any(), "team.apps.nodes");
-        let entry = read(&object, "cluster.local").unwrap();
+        let team = object("team", "10.96.0.7", Some(&authority));
+        assert_eq!(team.name_any(), "team.apps.nodes");
+        let entry = read(&team, "cluster.local").unwrap();
         assert_eq!(entry.host(), "team.apps.svc.cluster.local");
         assert_eq!(entry.url(), "https://10.96.0.7:443");
         assert_eq!(entry.authorities(), Some(authority.as_str()));
@@ -148,26 +148,21 @@ pub(super) mod tests {
 
     #[test]
     fn an_object_that_says_anything_else_is_refused() {
-        let refused = |change: fn(&mut ConfigMap)| {
+        let refused = |change: &dyn Fn(&mut ConfigMap)| {
             let mut object = object("team", "10.96.0.7", None);
             change(&mut object);
             read(&object, "cluster.local").unwrap_err()
         };
-        let set = |object: &mut ConfigMap, key: &str, value: &str| {
-            object.data.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+        let with = |key: &str, value: &str| {
+            refused(&|object| _ = object.data.get_or_insert_default().insert(key.to_owned(), value.to_owned()))
         };
-        assert_eq!(refused(|object| object.metadata.name = Some("other.apps.nodes".into())), Error::Name);
-        assert_eq!(refused(|object| object.metadata.labels = None), Error::Name);
-        assert_eq!(refused(|object| object.data = None), Error::Scheme(String::new()));
-        for (key, value) in [(PORT, "0"), (PORT, "443\n"), (PORT, "65536")] {
-            let mut object = object("team", "10.96.0.7", None);
-            set(&mut object, key, value);
-            assert!(matches!(read(&object, "cluster.local"), Err(Error::Port(_))), "{value}");
+        assert_eq!(refused(&|object| object.metadata.name = Some("other.apps.nodes".into())), Error::Name);
+        assert_eq!(refused(&|object| object.metadata.labels = None), Error::Name);
+        assert_eq!(refused(&|object| object.data = None), Error::Scheme(String::new()));
+        for port in ["0", "443\n", "65536"] {
+            assert!(matches!(with(PORT, port), Error::Port(_)), "{port}");
         }
-        let mut object = object("team", "10.96.0.7", None);
-        set(&mut object, ADDRESSES, "10.96.0.7,docker.io");
-        assert!(matches!(read(&object, "cluster.local"), Err(Error::Addresses(_))));
-        set(&mut object, ADDRESSES, "127.0.0.1");
-        assert!(matches!(read(&object, "cluster.local"), Err(Error::Entry(entry::Error::Address(_)))));
+        assert!(matches!(with(ADDRESSES, "10.96.0.7,docker.io"), Error::Addresses(_)));
+        assert!(matches!(with(ADDRESSES, "127.0.0.1"), Error::Entry(entry::Error::Address(_))));
     }
 }

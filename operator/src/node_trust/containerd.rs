@@ -1,6 +1,7 @@
-//! Whether a node's containerd reads what is written for it: what its configuration says, and the states in which it takes no
-//! notice of `hosts.toml` without a word. Nothing is changed here, because that is the administrator's, and containerd would have to be
-//! started again.
+//! Whether a node's containerd reads what is written for it.
+//!
+//! That is what its configuration says, and there are states in which it takes no notice of `hosts.toml` without a word. Nothing is
+//! changed here, because that is the administrator's, and containerd would have to be started again.
 
 mod settings;
 mod trap;

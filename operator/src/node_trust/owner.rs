@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn an_owner_is_known_by_the_first_line() {
         let owner = Owner::new("registry-system").unwrap();
-        assert_eq!(Owner::of_content(owner.line().as_bytes()), Some(owner.clone()));
+        assert_eq!(Owner::of_content(owner.line().as_bytes()), Some(owner));
         let longer = Owner::new("registry-system-2").unwrap();
         assert_eq!(Owner::of_content(format!("{}[[registry]]", longer.line()).as_bytes()), Some(longer));
         for other in ["", "# by hand", "\n# kept by private-registry-operator in namespace a; x", "server = 1"] {

@@ -2,11 +2,12 @@
 //! `DaemonSet` would run there, with that one's rights.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -17,13 +18,14 @@ use crate::command::{command, run};
 use crate::operator::{NAMESPACE, RELEASE};
 use crate::{random_word, root};
 
-/// Port of the program's health.
-const ADMIN_PORT: u16 = 8080;
+/// Port of the program's health, and of what the operator asks.
+const ADMIN_PORT: u16 = 5001;
 
 /// A node that is a directory.
 #[derive(Debug)]
 pub struct PlayedNode {
     name: String,
+    address: Ipv4Addr,
     root: TempDir,
     kubeconfig: PathBuf,
 }
@@ -47,12 +49,48 @@ impl PlayedNode {
         let status = json!({"status": {"nodeInfo": info}});
         nodes.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
         let kubeconfig = plane.kubeconfig_file(&Identity::NodeTrust, &name)?;
-        Ok(Self { name, root: TempDir::new()?, kubeconfig })
+        let node = Self { name, address: own_address(), root: TempDir::new()?, kubeconfig };
+        node.play_pod(plane).await?;
+        Ok(node)
+    }
+
+    /// What the controller of `DaemonSets` and the kubelet would write of the Pod on this node. What it would run is started by
+    /// [`Self::spawn`].
+    async fn play_pod(&self, plane: &ControlPlane) -> Result<()> {
+        let client = plane.client().await?;
+        let daemon_set = format!("{RELEASE}-node-trust");
+        let daemon_sets = Api::<DaemonSet>::namespaced(client.clone(), NAMESPACE);
+        let found = daemon_sets.get(&daemon_set).await?;
+        let labels = found.spec.and_then(|spec| spec.selector.match_labels);
+        let pod = json!({"metadata": {"name": self.name, "labels": labels}, "spec": {
+            "automountServiceAccountToken": false,
+            "nodeName": self.name,
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "serviceAccountName": daemon_set,
+            "containers": [{"name": "node-trust", "image": "operator", "securityContext": {
+                "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}}],
+        }});
+        let pods = Api::<Pod>::namespaced(client, NAMESPACE);
+        pods.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
+        let status = json!({"status": {"phase": "Running", "podIP": self.address, "podIPs": [{"ip": self.address}]}});
+        pods.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(status)).await?;
+        let before = found.status.map(|status| status.desired_number_scheduled).unwrap_or_default();
+        let counts = json!({"currentNumberScheduled": before + 1, "desiredNumberScheduled": before + 1, "numberMisscheduled": 0,
+            "numberReady": before + 1, "updatedNumberScheduled": before + 1});
+        daemon_sets
+            .patch_status(&daemon_set, &PatchParams::default(), &Patch::Merge(json!({"status": counts})))
+            .await?;
+        Ok(())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Starts the program, and waits for nothing.
     pub fn spawn(&self) -> Result<Operator> {
-        let admin = SocketAddr::new(IpAddr::V4(own_address()), ADMIN_PORT);
+        let admin = SocketAddr::new(IpAddr::V4(self.address), ADMIN_PORT);
         let flags = [
             format!("--node-name={}", self.name),
             format!("--pod-namespace={NAMESPACE}"),

@@ -17,7 +17,7 @@ pub struct PrivateRegistryStatus {
     pub last_served_generation: Option<i64>,
 
     /// Ready, Reconciling and Stalled, as kstatus reads them, and `CertificateReady`, `StorageReady`, `CredentialsReady` and
-    /// `ExposureReady`; `MonitoringReady` where the spec asks for monitoring.
+    /// `ExposureReady`; `MonitoringReady` and `NodesTrusted` where the spec asks for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

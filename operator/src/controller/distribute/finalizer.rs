@@ -1,4 +1,4 @@
-//! The finalizer of a registry that has something outside its namespace, or on a service account: owner references do not reach
+//! Finalizers of a registry that has something outside its namespace, or on a service account: owner references do not reach
 //! there.
 
 use kube::{
@@ -9,23 +9,24 @@ use serde_json::json;
 
 use crate::{
     api::v1alpha1::PrivateRegistry,
-    names::{FIELD_MANAGER, FINALIZER, RegistryName},
+    names::{FIELD_MANAGER, RegistryName},
 };
 
-/// Whether the registry has it.
-pub(super) fn is_on(resource: &PrivateRegistry) -> bool {
-    resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+/// Whether the registry has this one.
+pub(in crate::controller) fn is_on(resource: &PrivateRegistry, finalizer: &str) -> bool {
+    resource.finalizers().iter().any(|known| known == finalizer)
 }
 
 /// Adds or removes it. Those of others stay, because the patch is refused when they have changed meanwhile.
-pub(super) async fn set(
+pub(in crate::controller) async fn set(
     client: &Client,
     resource: &PrivateRegistry,
     name: &RegistryName,
+    finalizer: &str,
     on: bool,
 ) -> Result<(), kube::Error> {
-    let others = resource.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).map(String::as_str);
-    let finalizers: Vec<&str> = others.chain(on.then_some(FINALIZER)).collect();
+    let others = resource.finalizers().iter().filter(|known| *known != finalizer).map(String::as_str);
+    let finalizers: Vec<&str> = others.chain(on.then_some(finalizer)).collect();
     let patch = json!({"metadata": {"resourceVersion": resource.resource_version(), "finalizers": finalizers}});
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let registries = Api::<PrivateRegistry>::namespaced(client.clone(), &name.namespace);

@@ -16,7 +16,7 @@ use kube::{Api, api::ListParams};
 use super::{Distributed, LISTED_WITHIN, Outcome, Work, plan::Asked};
 use crate::{
     api::v1alpha1::PrivateRegistry,
-    controller::{Context, chain, pace::Pace, pass::now, wakeups::Pending},
+    controller::{Context, chain, nodes, pace::Pace, pass::now, wakeups::Pending},
     names::RegistryName,
 };
 
@@ -51,6 +51,14 @@ pub(in crate::controller) async fn sweep(context: Arc<Context>, gone: Arc<Pendin
 }
 
 async fn sweep_after(context: &Context, name: &RegistryName) -> Result<(), kube::Error> {
+    if nodes::are_told_of(context, name) && !exists(context, name).await? {
+        match nodes::tell_no_more(context, name).await {
+            Ok(()) => tracing::info!(registry = %name, "nodes are told no more of a registry that is gone"),
+            Err(error) => {
+                tracing::warn!(registry = %name, error = chain(&error), "failed to tell nodes that a registry is gone");
+            }
+        }
+    }
     let reach = &context.reach;
     let asked = Asked { registry: name, selector: None, accounts: &[], allowed: &reach.allowed };
     let mut memory = Distributed::default();

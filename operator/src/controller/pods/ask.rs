@@ -30,7 +30,7 @@ pub(in crate::controller) struct Answer {
 ///
 /// # Errors
 /// When there is no answer: why, for people.
-pub(in crate::controller) async fn get(address: IpAddr, path: &'static str) -> Result<Answer, String> {
+pub(in crate::controller) async fn get(address: IpAddr, path: &str) -> Result<Answer, String> {
     let answer = timeout(ANSWER_WITHIN, exchange(address, path)).await;
     answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")))
 }
@@ -39,15 +39,27 @@ pub(in crate::controller) async fn get(address: IpAddr, path: &'static str) -> R
 ///
 /// # Errors
 /// When there is no answer, or another one: why, for people.
-pub(in crate::controller) async fn json<T: DeserializeOwned>(address: IpAddr, path: &'static str) -> Result<T, String> {
-    let answer = get(address, path).await?;
-    if answer.status != StatusCode::OK {
-        return Err(format!("it answers {}", answer.status));
-    }
-    serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
+pub(in crate::controller) async fn json<T: DeserializeOwned>(address: IpAddr, path: &str) -> Result<T, String> {
+    json_if_found(address, path).await?.ok_or_else(|| format!("it answers {}", StatusCode::NOT_FOUND))
 }
 
-async fn exchange(address: IpAddr, path: &'static str) -> Result<Answer, String> {
+/// The same for a document that may not be there.
+///
+/// # Errors
+/// When there is no answer, or another one: why, for people.
+pub(in crate::controller) async fn json_if_found<T: DeserializeOwned>(
+    address: IpAddr,
+    path: &str,
+) -> Result<Option<T>, String> {
+    let answer = get(address, path).await?;
+    match answer.status {
+        StatusCode::OK => serde_json::from_slice(&answer.body).map(Some).map_err(|error| error.to_string()),
+        StatusCode::NOT_FOUND => Ok(None),
+        status => Err(format!("it answers {status}")),
+    }
+}
+
+async fn exchange(address: IpAddr, path: &str) -> Result<Answer, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let port = u16::try_from(port::DEBUG).map_err(|error| text(&error))?;
     let stream = TcpStream::connect((address, port)).await.map_err(|error| text(&error))?;

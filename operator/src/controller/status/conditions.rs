@@ -1,11 +1,13 @@
 //! The conditions, as pure functions of a pass.
 //!
 //! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
-//! Stalled is something a person has to correct. All but `MonitoringReady` are there from the first write on.
+//! Stalled is something a person has to correct. All but `MonitoringReady` and `NodesTrusted` are there from the first
+//! write on.
 
 mod certificate;
 mod exposure;
 mod monitoring;
+mod nodes;
 mod storage;
 
 use jiff::Timestamp;
@@ -47,6 +49,8 @@ pub mod condition {
     pub const EXPOSURE_READY: &str = "ExposureReady";
     /// Prometheus is told what the spec asks for; not there when it asks for nothing.
     pub const MONITORING_READY: &str = "MonitoringReady";
+    /// Nodes find the registry and trust it; not there when the spec does not ask for it.
+    pub const NODES_TRUSTED: &str = "NodesTrusted";
 }
 
 /// Reason of `Reconciling` while a person has paused the registry.
@@ -111,6 +115,7 @@ pub(super) fn conditions(
     ]
     .into_iter()
     .chain(monitoring::monitoring(pass).map(|finding| (condition::MONITORING_READY, finding)))
+    .chain(nodes::nodes(pass).map(|finding| (condition::NODES_TRUSTED, finding)))
     .map(|(type_, finding)| dated(type_, finding, previous, generation, now))
     .collect()
 }

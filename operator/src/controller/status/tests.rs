@@ -25,6 +25,7 @@ struct Cluster {
     claim: Value,
     paused: bool,
     distributed: Outcome,
+    nodes: nodes::Outcome,
     growth_refused: Option<Problem>,
 }
 
@@ -38,6 +39,7 @@ impl Cluster {
             claim: json!({"phase": "Bound", "capacity": {"storage": "10Gi"}}),
             paused: false,
             distributed: Outcome::default(),
+            nodes: nodes::Outcome::NotAsked,
             growth_refused: None,
         }
     }
@@ -62,6 +64,7 @@ impl Cluster {
             material: Some(&material),
             applied: &applied,
             distributed,
+            nodes: &self.nodes,
             growth_refused: self.growth_refused.as_ref(),
         };
         status(&pass, previous, Some(3), at)
@@ -131,6 +134,26 @@ fn a_registry_that_serves_says_all_that_clients_need() {
 }
 
 #[test]
+fn nodes_are_told_of_in_a_condition_of_their_own_that_leaves_the_registry_ready() {
+    let of = |nodes| Cluster { nodes, ..Cluster::serving() }.status("{nodeTrust: {}}", None, now());
+    let told =
+        |trusting, failing| of(nodes::Outcome::Told(nodes::Nodes { desired: 3, trusting, failing, since: None }));
+    let not_asked = of(nodes::Outcome::NotAsked);
+    assert!(not_asked.conditions.iter().all(|known| known.type_ != condition::NODES_TRUSTED));
+    assert_eq!(condition_of(&told(3, None), condition::NODES_TRUSTED), is("True", "Trusted"));
+    assert_eq!(condition_of(&told(1, None), condition::NODES_TRUSTED), is("False", "WaitingForNodes"));
+    let failing = told(2, Some(("hearth".to_owned(), "DirectoryTaken: delete it".to_owned())));
+    assert_eq!(condition_of(&failing, condition::NODES_TRUSTED), is("False", "NodeFailing"));
+    assert_eq!(condition_of(&failing, condition::READY), is("True", "Serving"));
+    let said = failing.conditions.iter().find(|known| known.type_ == condition::NODES_TRUSTED).unwrap();
+    assert_eq!(said.message, "2 of 3 nodes; node hearth: DirectoryTaken: delete it");
+    assert_eq!(condition_of(&of(nodes::Outcome::SwitchedOff), condition::NODES_TRUSTED), is("False", "SwitchedOff"));
+    let address = "10.1.2.3".parse().unwrap();
+    let wrong = of(nodes::Outcome::WrongCertificate(address));
+    assert_eq!(condition_of(&wrong, condition::NODES_TRUSTED), is("False", "CertificateWithoutAddress"));
+}
+
+#[test]
 fn the_first_write_has_every_condition() {
     let registry = try_validated("{}", &Observed::default()).unwrap();
     let desired = build(&registry, None);
@@ -143,6 +166,7 @@ fn the_first_write_has_every_condition() {
         material: None,
         applied: &applied,
         distributed: &distributed,
+        nodes: &nodes::Outcome::NotAsked,
         growth_refused: None,
     };
     let status = status(&pass, None, Some(1), now());

@@ -18,7 +18,7 @@ pub(in crate::controller) struct Known {
     ends: [u32; Text::ALL.len()],
     /// Further owners of our kind, by their uid: nobody but a person's mistake makes any.
     other_owners: Box<[Box<str>]>,
-    /// The registry of which it says to be a copy of the pull Secret.
+    /// The registry of another namespace that its labels name, such as that of whose pull Secret it is a copy.
     copy_of: Option<Box<RegistryName>>,
     is_managed: bool,
     is_being_deleted: bool,
@@ -129,6 +129,16 @@ impl Known {
     /// Whether it is a copy of the pull Secret of `registry`.
     pub(in crate::controller) fn is_copy_of(&self, registry: &RegistryName) -> bool {
         self.copy_of.as_deref() == Some(registry) && self.name() == registry.pull_secret_copy()
+    }
+
+    /// Whether it is what nodes are told of `registry`.
+    pub(in crate::controller) fn tells_of(&self, registry: &RegistryName) -> bool {
+        self.copy_of.as_deref() == Some(registry) && self.name() == registry.node_trust_config_map()
+    }
+
+    /// The registry that its labels name, which is in another namespace.
+    pub(in crate::controller) fn names_registry(&self) -> Option<RegistryName> {
+        self.copy_of.as_deref().cloned()
     }
 
     fn is_owned_by(&self, uid: &str) -> bool {

@@ -1,8 +1,8 @@
 //! Objects whose content is looked at.
 
 use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::{PersistentVolumeClaim, Service},
+    apps::v1::{DaemonSet, Deployment},
+    core::v1::{PersistentVolumeClaim, PodTemplateSpec, Service},
 };
 use kube::Resource;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,6 +17,14 @@ pub(in crate::controller) trait Trim {
 
 impl Trim for Service {}
 impl Trim for PersistentVolumeClaim {}
+
+impl Trim for DaemonSet {
+    fn trim(&mut self) {
+        if let Some(spec) = &mut self.spec {
+            spec.template = PodTemplateSpec::default();
+        }
+    }
+}
 
 impl Trim for Deployment {
     fn trim(&mut self) {

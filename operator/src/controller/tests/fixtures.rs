@@ -41,6 +41,7 @@ pub(crate) fn settings() -> Settings {
         grace: SignedDuration::from_mins(5),
         concurrency: 1,
         pull_secret_namespaces: BTreeSet::new(),
+        node_trust: None,
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn context(client: &Client) -> Context {
         settings: settings(),
         stores,
         reach: Reach::of(client, &[], vec![], BTreeSet::new(), &Arc::default()).0,
+        site: None,
         memories: Arc::default(),
         publisher: Arc::new(Publisher::new(client.clone(), "larder-keeper".into())),
         metrics: Arc::default(),

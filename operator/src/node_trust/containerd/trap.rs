@@ -64,8 +64,9 @@ impl Trap {
     }
 }
 
-/// What keeps a containerd of that version and configuration from reading `certs_d`, as far as the two say. `None` for `settings` is
-/// that there is no configuration. Where the version is not known, the configuration's form may tell the generation; what it does not
+/// What keeps a containerd of that version and configuration from reading `certs_d`, as far as the two say.
+///
+/// `None` for `settings` is that there is no configuration. Where the version is not known, the configuration's form may tell the generation; what it does not
 /// say, nobody can.
 #[must_use]
 pub fn trap(version: Option<Version>, settings: Option<&Settings>, certs_d: &Path) -> Option<Trap> {

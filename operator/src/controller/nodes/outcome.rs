@@ -1,0 +1,114 @@
+//! What has become of nodes, for the condition and the next pass.
+
+use std::{error::Error, net::IpAddr, time::Duration};
+
+use super::reports::NodeReport;
+use crate::controller::chain;
+
+/// What has become of nodes.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nobody has asked for it.
+    NotAsked,
+    /// The administrator has not switched it on.
+    SwitchedOff,
+    /// The operator does not know yet what there is.
+    Waiting,
+    /// The `DaemonSet` is gone.
+    NoDaemonSet,
+    /// The certificate is not good for an address by which nodes reach the registry.
+    WrongCertificate(IpAddr),
+    /// Nodes cannot be told what there is.
+    Refused {
+        /// For programs.
+        reason: &'static str,
+        /// For people.
+        why: String,
+    },
+    /// Nodes were told.
+    Told(Nodes),
+}
+
+/// What nodes say.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Nodes {
+    /// How many there are.
+    pub desired: usize,
+    /// How many find the registry and trust it.
+    pub trusting: usize,
+    /// The first one that does not, and why.
+    pub failing: Option<(String, String)>,
+    /// How long they have had, where one does not.
+    pub since: Option<Duration>,
+}
+
+impl Nodes {
+    /// Whether there is nothing to wait for.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.trusting >= self.desired && self.failing.is_none()
+    }
+}
+
+impl Outcome {
+    pub(super) fn failed(error: &(dyn Error + 'static)) -> Self {
+        Self::Refused { reason: "NodesNotTold", why: chain(error) }
+    }
+
+    pub(super) fn refused(reason: &'static str, error: &(dyn Error + 'static)) -> Self {
+        Self::Refused { reason, why: chain(error) }
+    }
+
+    /// For how long nodes have been waited for, if they are.
+    #[must_use]
+    pub fn waiting_for(&self) -> Option<Duration> {
+        match self {
+            Self::Told(nodes) if !nodes.is_settled() => Some(nodes.since.unwrap_or_default()),
+            Self::Waiting | Self::NoDaemonSet | Self::Refused { .. } => Some(Duration::ZERO),
+            _ => None,
+        }
+    }
+}
+
+/// Counts the nodes that have carried out `version`.
+pub(super) fn judge(desired: usize, version: &str, mut reports: Vec<NodeReport>, since: Option<Duration>) -> Nodes {
+    reports.sort_by(|one, other| one.node.cmp(&other.node));
+    let trouble = |report: &NodeReport| match &report.answer {
+        Err(why) => Some(format!("its Pod does not answer: {why}")),
+        Ok(None) => Some("it has not been told yet".to_owned()),
+        Ok(Some(said)) => {
+            let problem = said.node_problem.as_ref().or(said.problem.as_ref());
+            let late = (said.version != version).then(|| "it has not carried out the latest change yet".to_owned());
+            problem.map(|problem| format!("{}: {}", problem.reason, problem.message)).or(late)
+        }
+    };
+    let failing = reports.iter().find_map(|report| Some((report.node.clone(), trouble(report)?)));
+    let trusting = reports.iter().filter(|report| trouble(report).is_none()).count();
+    Nodes { desired, trusting, failing, since }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node_trust::{Problem, Report};
+
+    fn report(node: &str, version: &str, problem: Option<Problem>) -> NodeReport {
+        let said = Report { version: version.into(), problem, node_problem: None };
+        NodeReport { node: node.into(), answer: Ok(Some(said)) }
+    }
+
+    #[test]
+    fn nodes_are_counted_and_the_first_that_fails_is_named_with_its_reason() {
+        let taken = Problem { reason: "DirectoryTaken".into(), message: "delete it".into() };
+        let reports = vec![report("hearth", "7", Some(taken)), report("attic", "7", None), report("stable", "6", None)];
+        let nodes = judge(4, "7", reports, None);
+        assert_eq!((nodes.desired, nodes.trusting), (4, 1));
+        assert_eq!(nodes.failing, Some(("hearth".into(), "DirectoryTaken: delete it".into())));
+        assert!(!nodes.is_settled());
+        assert!(judge(2, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
+        assert!(!judge(3, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
+        let silent = NodeReport { node: "attic".into(), answer: Err("no answer within 2s".into()) };
+        let failing = judge(1, "7", vec![silent], None).failing;
+        assert_eq!(failing, Some(("attic".into(), "its Pod does not answer: no answer within 2s".into())));
+    }
+}

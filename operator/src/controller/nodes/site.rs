@@ -1,0 +1,128 @@
+//! What the operator sees of its own namespace: the `DaemonSet` that has its Pods on nodes, and what those are told. Both are watched
+//! from the first registry on that asks for it, not before.
+
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt, stream::BoxStream};
+use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
+use kube::{Api, Client, api::PartialObjectMeta, runtime::watcher};
+use tokio::{sync::watch, time::timeout};
+
+use crate::{
+    controller::{
+        memory::Memories,
+        stores::{self, Known, Store, Whole},
+        wakeups::Wakeups,
+    },
+    metrics::Metrics,
+    names::RegistryName,
+    node_trust::config_map,
+};
+
+/// How long a pass waits for the first lists.
+const LISTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// The operator's own namespace, as far as it concerns nodes.
+pub(in crate::controller) struct Site {
+    namespace: String,
+    daemon_set: String,
+    daemon_sets: Store<Whole<DaemonSet>>,
+    config_maps: Store<Known>,
+    asked: watch::Sender<bool>,
+}
+
+impl Site {
+    /// The site of this `DaemonSet`, and the work of watching it.
+    pub(in crate::controller) fn of(
+        client: &Client,
+        namespace: &str,
+        daemon_set: &str,
+        metrics: &Arc<Metrics>,
+    ) -> (Arc<Self>, Watches) {
+        let one = watcher::Config::default().fields(&format!("metadata.name={daemon_set}"));
+        let api = Api::<DaemonSet>::namespaced(client.clone(), namespace);
+        let (daemon_sets, daemon_set_events) = stores::open(api, one, metrics);
+        let told = watcher::Config::default().labels(&config_map::selector()).page_size(stores::PAGE_SIZE);
+        let api = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client.clone(), namespace);
+        let (config_maps, config_map_events) = stores::open(api, told, metrics);
+        let (asked, opened) = watch::channel(false);
+        let (namespace, daemon_set) = (namespace.to_owned(), daemon_set.to_owned());
+        let site = Arc::new(Self { namespace, daemon_set, daemon_sets, config_maps, asked });
+        let watches = Watches {
+            opened,
+            daemon_set_events: daemon_set_events.boxed(),
+            config_map_events: config_map_events.boxed(),
+        };
+        (site, watches)
+    }
+
+    /// The operator's namespace.
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Starts the watches, once, and waits a moment for what they show.
+    pub(super) async fn is_listed(&self) -> bool {
+        self.asked.send_if_modified(|asked| !std::mem::replace(asked, true));
+        let all = async {
+            let (daemon_sets, config_maps) =
+                tokio::join!(self.daemon_sets.wait_until_ready(), self.config_maps.wait_until_ready());
+            daemon_sets.is_ok() && config_maps.is_ok()
+        };
+        timeout(LISTED_WITHIN, all).await.unwrap_or(false)
+    }
+
+    /// The `DaemonSet`, unless it is gone.
+    pub(super) fn daemon_set(&self) -> Option<DaemonSet> {
+        let seen = self.daemon_sets.get(&self.namespace, &self.daemon_set)?.object();
+        seen.filter(|seen| seen.metadata.deletion_timestamp.is_none())
+    }
+
+    /// The version of what nodes are told of a registry, as the watch has shown it.
+    pub(super) fn version_of(&self, registry: &RegistryName) -> Option<String> {
+        let seen = self.config_maps.get(&self.namespace, &registry.node_trust_config_map())?;
+        seen.resource_version().filter(|_| seen.tells_of(registry)).map(str::to_owned)
+    }
+}
+
+/// The watches, as work that somebody has to do.
+pub(in crate::controller) struct Watches {
+    opened: watch::Receiver<bool>,
+    daemon_set_events: BoxStream<'static, Arc<Whole<DaemonSet>>>,
+    config_map_events: BoxStream<'static, Arc<Known>>,
+}
+
+impl Watches {
+    /// Watches once somebody has asked, and wakes the registries that are concerned.
+    pub(in crate::controller) async fn run(
+        mut self,
+        memories: Arc<Memories>,
+        wakeups: Arc<Wakeups>,
+        shutdown: impl Future<Output = ()> + Send,
+    ) {
+        let watch = async {
+            // An error means that nobody can ask any more.
+            if self.opened.wait_for(|asked| *asked).await.is_err() {
+                return;
+            }
+            let daemon_sets = self.daemon_set_events.for_each(|_| {
+                wakeups.wake(memories.telling_nodes());
+                ready(())
+            });
+            // Of a registry that is gone, too: somebody has to sweep after it.
+            let config_maps = self.config_map_events.for_each(|object| {
+                wakeups.wake(object.names_registry());
+                ready(())
+            });
+            tokio::join!(daemon_sets, config_maps);
+        };
+        tokio::select! {
+            () = watch => {}
+            () = shutdown => {}
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Whether nodes find the registry and trust it.
+
+use super::{Finding, Pass};
+use crate::controller::nodes::{Nodes, Outcome};
+
+/// Nothing where nothing is asked for.
+pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
+    let not = |reason, message: String| Some(Finding::new(false, reason, message));
+    match pass.nodes {
+        Outcome::NotAsked => None,
+        Outcome::SwitchedOff => {
+            let message = "node trust is switched off in this cluster: the administrator switches it on with the chart's value \
+                           nodeTrust.enabled=true";
+            not("SwitchedOff", message.to_owned())
+        }
+        Outcome::Waiting => not("WaitingForNodes", "what nodes are told is not known yet".to_owned()),
+        Outcome::NoDaemonSet => {
+            let message =
+                "the DaemonSet that tells nodes does not exist; helm upgrade with nodeTrust.enabled=true makes it";
+            not("NoDaemonSet", message.to_owned())
+        }
+        Outcome::WrongCertificate(address) => {
+            let message = format!(
+                "nodes reach the registry by the Service's address, and the certificate is not good for {address}: add it to \
+                 the certificate, or let the operator issue one (spec.tls.selfSigned)"
+            );
+            not("CertificateWithoutAddress", message)
+        }
+        Outcome::Refused { reason, why } => Some(Finding::new(false, reason, why.clone())),
+        Outcome::Told(nodes) => Some(told(nodes)),
+    }
+}
+
+fn told(nodes: &Nodes) -> Finding {
+    let Nodes { desired, trusting, failing, since: _ } = nodes;
+    match failing {
+        _ if nodes.is_settled() => {
+            Finding::new(true, "Trusted", format!("{trusting} of {desired} nodes find the registry and trust it"))
+        }
+        Some((node, why)) => {
+            Finding::new(false, "NodeFailing", format!("{trusting} of {desired} nodes; node {node}: {why}"))
+        }
+        None => Finding::new(false, "WaitingForNodes", format!("{trusting} of {desired} nodes; the others start")),
+    }
+}
