@@ -12,6 +12,7 @@ pub mod issue;
 mod memory;
 pub mod nodes;
 pub mod observe;
+mod on_demand;
 pub mod optional_kinds;
 mod pace;
 mod pass;
@@ -143,8 +144,9 @@ pub async fn run(
         .map(|daemon_set| Site::of(&client, &settings.namespace, daemon_set, &metrics))
         .unzip();
     let nodes = async {
-        if let Some(watches) = nodes {
-            watches.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone()).await;
+        if let (Some(site), Some(watches)) = (&site, nodes) {
+            let watches = watches.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
+            tokio::join!(site.look_back(), watches);
         }
     };
     let volumes = volume::poll(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());

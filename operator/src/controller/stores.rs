@@ -185,6 +185,16 @@ where
     (store, touched)
 }
 
+/// Tells of each object that is touched, for ever.
+pub(super) async fn each<V>(touched: impl Stream<Item = Arc<V>>, mut tell: impl FnMut(&V)) {
+    touched
+        .for_each(|object| {
+            tell(&object);
+            ready(())
+        })
+        .await;
+}
+
 /// The registries themselves, for which the controller wants a store of its own kind. Errors are told as in [`open`].
 fn watch_registries(
     client: &Client,

@@ -6,15 +6,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::{Future, ready},
+    future::Future,
     sync::Arc,
     time::Duration,
 };
 
-use futures::{Stream, StreamExt, future::join_all, stream::BoxStream};
+use futures::{StreamExt, future::join_all, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{Api, Client, ResourceExt, api::PartialObjectMeta, runtime::watcher};
-use tokio::sync::watch;
 
 use super::{
     Distributed, LISTED_WITHIN,
@@ -24,7 +23,8 @@ use crate::{
     controller::{
         Scope,
         memory::Memories,
-        stores::{self, Known, Store},
+        on_demand::{Demand, Demanded, on_demand},
+        stores::{self, Known, Store, each},
         wakeups::Wakeups,
     },
     metrics::Metrics,
@@ -40,8 +40,8 @@ pub(in crate::controller) struct Reach {
     secrets: Vec<Store<Known>>,
     /// Namespaces that take copies without a label.
     pub(super) allowed: BTreeSet<String>,
-    /// Whether somebody has asked for copies.
-    asked: watch::Sender<bool>,
+    /// By which copies are asked for.
+    demand: Demand,
 }
 
 enum Namespaces {
@@ -82,14 +82,14 @@ impl Reach {
             });
             (Namespaces::Given(given.collect()), None)
         };
-        let (asked, opened) = watch::channel(false);
-        let reach = Arc::new(Self { namespaces, accounts, secrets, allowed, asked });
-        (Arc::clone(&reach), Watches { reach, opened, account_events, namespace_events })
+        let (demand, demanded) = on_demand();
+        let reach = Arc::new(Self { namespaces, accounts, secrets, allowed, demand });
+        (Arc::clone(&reach), Watches { reach, demanded, account_events, namespace_events })
     }
 
     /// Starts the watches, once.
     pub(super) fn ask(&self) {
-        self.asked.send_if_modified(|asked| !std::mem::replace(asked, true));
+        self.demand.ask();
     }
 
     /// Whether everything is listed within `time`.
@@ -154,7 +154,7 @@ impl Reach {
 /// The watches, as work that somebody has to do.
 pub(in crate::controller) struct Watches {
     reach: Arc<Reach>,
-    opened: watch::Receiver<bool>,
+    demanded: Demanded,
     account_events: Vec<Events<Account>>,
     namespace_events: Option<Events<Place>>,
 }
@@ -162,17 +162,14 @@ pub(in crate::controller) struct Watches {
 impl Watches {
     /// Watches once somebody has asked, and wakes the registries that are concerned.
     pub(in crate::controller) async fn run(
-        mut self,
+        self,
         memories: Arc<Memories>,
         wakeups: Arc<Wakeups>,
         shutdown: impl Future<Output = ()> + Send,
     ) {
+        let Self { reach, demanded, account_events, namespace_events } = self;
         let watch = async {
-            // An error means that nobody can ask any more.
-            if self.opened.wait_for(|asked| *asked).await.is_err() {
-                return;
-            }
-            let accounts = join_all(self.account_events.into_iter().map(|events| {
+            let accounts = join_all(account_events.into_iter().map(|events| {
                 each(events, |account| {
                     let Account { namespace, name, added, .. } = account;
                     wakeups.wake(memories.concerned_by_account(namespace, name));
@@ -180,30 +177,18 @@ impl Watches {
                 })
             }));
             let namespaces = async {
-                if let Some(events) = self.namespace_events {
+                if let Some(events) = namespace_events {
                     each(events, |_| wakeups.wake(memories.concerned_by_namespaces())).await;
                 }
             };
             let listed = async {
-                while !self.reach.is_listed_within(LISTED_WITHIN).await {}
+                while !reach.is_listed_within(LISTED_WITHIN).await {}
                 wakeups.wake(memories.distributing());
             };
             tokio::join!(accounts, namespaces, listed);
         };
-        tokio::select! {
-            () = watch => {}
-            () = shutdown => {}
-        }
+        demanded.run(watch, shutdown).await;
     }
-}
-
-async fn each<V>(events: impl Stream<Item = Arc<V>>, mut changed: impl FnMut(&V)) {
-    events
-        .for_each(|event| {
-            changed(&event);
-            ready(())
-        })
-        .await;
 }
 
 /// The registry that an entry of a service account in `namespace` belongs to.

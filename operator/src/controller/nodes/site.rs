@@ -1,21 +1,23 @@
 //! What the operator sees of its own namespace: the `DaemonSet` that has its Pods on nodes, and what those are told. Both are watched
-//! from the first registry on that asks for it, not before.
+//! from the first registry on that asks for it, or from the start where nodes have been told of one before.
 
-use std::{
-    future::{Future, ready},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
-use kube::{Api, Client, api::PartialObjectMeta, runtime::watcher};
-use tokio::{sync::watch, time::timeout};
+use kube::{
+    Api, Client,
+    api::{ListParams, PartialObjectMeta},
+    runtime::watcher,
+};
+use tokio::time::timeout;
 
 use crate::{
     controller::{
+        chain,
         memory::Memories,
-        stores::{self, Known, Store, Whole},
+        on_demand::{Demand, Demanded, on_demand},
+        stores::{self, Known, Store, Whole, each},
         wakeups::Wakeups,
     },
     metrics::Metrics,
@@ -32,7 +34,8 @@ pub(in crate::controller) struct Site {
     daemon_set: String,
     daemon_sets: Store<Whole<DaemonSet>>,
     config_maps: Store<Known>,
-    asked: watch::Sender<bool>,
+    told: Api<ConfigMap>,
+    demand: Demand,
 }
 
 impl Site {
@@ -46,14 +49,15 @@ impl Site {
         let one = watcher::Config::default().fields(&format!("metadata.name={daemon_set}"));
         let api = Api::<DaemonSet>::namespaced(client.clone(), namespace);
         let (daemon_sets, daemon_set_events) = stores::open(api, one, metrics);
-        let told = watcher::Config::default().labels(&config_map::selector()).page_size(stores::PAGE_SIZE);
+        let ours = watcher::Config::default().labels(&config_map::selector()).page_size(stores::PAGE_SIZE);
         let api = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client.clone(), namespace);
-        let (config_maps, config_map_events) = stores::open(api, told, metrics);
-        let (asked, opened) = watch::channel(false);
+        let (config_maps, config_map_events) = stores::open(api, ours, metrics);
+        let (demand, demanded) = on_demand();
+        let told = Api::namespaced(client.clone(), namespace);
         let (namespace, daemon_set) = (namespace.to_owned(), daemon_set.to_owned());
-        let site = Arc::new(Self { namespace, daemon_set, daemon_sets, config_maps, asked });
+        let site = Arc::new(Self { namespace, daemon_set, daemon_sets, config_maps, told, demand });
         let watches = Watches {
-            opened,
+            demanded,
             daemon_set_events: daemon_set_events.boxed(),
             config_map_events: config_map_events.boxed(),
         };
@@ -65,9 +69,20 @@ impl Site {
         &self.namespace
     }
 
+    /// Has the watches begin where nodes have been told of registries before: one of them may have gone while there was no operator,
+    /// and nobody else asks. Where that cannot be known, there may be some.
+    pub(in crate::controller) async fn look_back(&self) {
+        match self.told.list_metadata(&ListParams::default().labels(&config_map::selector()).limit(1)).await {
+            Ok(told) if told.items.is_empty() => return,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = chain(&error), "failed to look which registries nodes are told of"),
+        }
+        self.demand.ask();
+    }
+
     /// Starts the watches, once, and waits a moment for what they show.
     pub(super) async fn is_listed(&self) -> bool {
-        self.asked.send_if_modified(|asked| !std::mem::replace(asked, true));
+        self.demand.ask();
         let all = async {
             let (daemon_sets, config_maps) =
                 tokio::join!(self.daemon_sets.wait_until_ready(), self.config_maps.wait_until_ready());
@@ -91,7 +106,7 @@ impl Site {
 
 /// The watches, as work that somebody has to do.
 pub(in crate::controller) struct Watches {
-    opened: watch::Receiver<bool>,
+    demanded: Demanded,
     daemon_set_events: BoxStream<'static, Arc<Whole<DaemonSet>>>,
     config_map_events: BoxStream<'static, Arc<Known>>,
 }
@@ -99,30 +114,18 @@ pub(in crate::controller) struct Watches {
 impl Watches {
     /// Watches once somebody has asked, and wakes the registries that are concerned.
     pub(in crate::controller) async fn run(
-        mut self,
+        self,
         memories: Arc<Memories>,
         wakeups: Arc<Wakeups>,
         shutdown: impl Future<Output = ()> + Send,
     ) {
+        let Self { demanded, daemon_set_events, config_map_events } = self;
         let watch = async {
-            // An error means that nobody can ask any more.
-            if self.opened.wait_for(|asked| *asked).await.is_err() {
-                return;
-            }
-            let daemon_sets = self.daemon_set_events.for_each(|_| {
-                wakeups.wake(memories.telling_nodes());
-                ready(())
-            });
+            let daemon_sets = each(daemon_set_events, |_| wakeups.wake(memories.telling_nodes()));
             // Of a registry that is gone, too: somebody has to sweep after it.
-            let config_maps = self.config_map_events.for_each(|object| {
-                wakeups.wake(object.names_registry());
-                ready(())
-            });
+            let config_maps = each(config_map_events, |object| wakeups.wake(object.names_registry()));
             tokio::join!(daemon_sets, config_maps);
         };
-        tokio::select! {
-            () = watch => {}
-            () = shutdown => {}
-        }
+        demanded.run(watch, shutdown).await;
     }
 }
