@@ -193,17 +193,10 @@ impl Args {
         // Every part is awaited here: when one ends, so does the process.
         let admin = admin::serve(listener, Arc::clone(&metrics));
         let work = self.work(client, metrics, stopped);
-        let signals = async {
-            terminated().await?;
-            tracing::info!("stopping");
-            stop.send_replace(true);
-            // The work ends by itself now, and ends the process.
-            std::future::pending().await
-        };
         tokio::select! {
             result = work => result,
             result = admin => result.context("the admin endpoints have ended"),
-            result = signals => result,
+            result = tell_to_stop(stop) => result,
         }
     }
 
@@ -275,8 +268,16 @@ pub(crate) async fn client(metrics: &Metrics) -> anyhow::Result<Client> {
     Ok(builder.with_layer(&layers).build())
 }
 
+/// Says by `stop` when the process is asked to end, and waits for ever then: the work ends by itself, and with it the process.
+pub(crate) async fn tell_to_stop(stop: watch::Sender<bool>) -> anyhow::Result<()> {
+    terminated().await?;
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    std::future::pending().await
+}
+
 /// Waits until the process is asked to end.
-pub(crate) async fn terminated() -> anyhow::Result<()> {
+async fn terminated() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     tokio::select! {

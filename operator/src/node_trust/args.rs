@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     admin,
-    args::{client, terminated, told},
+    args::{client, tell_to_stop, told},
     metrics::Metrics,
     names::is_object_name,
     telemetry::{self, Format},
@@ -97,17 +97,10 @@ impl NodeTrust {
             }
             agent.depart().await;
         };
-        let signals = async {
-            terminated().await?;
-            tracing::info!("stopping");
-            stop.send_replace(true);
-            // The work ends by itself now, and ends the process.
-            std::future::pending().await
-        };
         tokio::select! {
             () = work => Ok(()),
             served = axum::serve(listener, report::router(board)) => served.context("the admin endpoints have ended"),
-            result = signals => result,
+            result = tell_to_stop(stop) => result,
         }
     }
 

@@ -1,5 +1,5 @@
-//! The registries that a node is told of, as the watch has shown them. Nothing is known before a list is complete: a node that starts while the
-//! API server is away keeps the files that it has.
+//! The registries that a node is told of, as the watch has shown them. Nothing is known before a list is complete: a node that
+//! starts while the API server is away keeps the files that it has.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use crate::{controller::chain, names::RegistryName};
 pub(super) struct Registry {
     /// The version that was read.
     pub(super) version: String,
-    /// What it says, or what it said last that could be understood: an operator of another version may say more than this one knows.
+    /// What it says, or what it said last that could be understood: an operator of another version may say more than this one
+    /// knows.
     pub(super) entry: Option<Entry>,
     /// Why it cannot be understood.
     pub(super) problem: Option<Problem>,

@@ -15,13 +15,19 @@ const TRANSFER_SERVICE: Version = (2, 1);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trap {
     /// 1.x without `config_path`.
-    #[error("containerd reads no directory of hosts: set config_path = \"{}\" in the registry table of its CRI plugin, and start it again", certs_d.display())]
+    #[error(
+        "containerd reads no directory of hosts: set config_path = \"{}\" in the registry table of its CRI plugin, and \
+         start it again", certs_d.display()
+    )]
     NoConfigPath {
         /// The directory that is written.
         certs_d: PathBuf,
     },
     /// `config_path` without our directory.
-    #[error("containerd reads hosts from {config_path}, and not from {}: have the chart write there (nodeTrust.containerd.certsDir)", certs_d.display())]
+    #[error(
+        "containerd reads hosts from {config_path}, and not from {}: have the chart write there \
+         (nodeTrust.containerd.certsDir)", certs_d.display()
+    )]
     OtherConfigPath {
         /// What it reads.
         config_path: String,
@@ -29,7 +35,10 @@ pub enum Trap {
         certs_d: PathBuf,
     },
     /// 2.1 and later, with several directories.
-    #[error("containerd's transfer service takes the list of directories {config_path:?} for the name of one, and reads none: set config_path = \"{}\" in [plugins.\"io.containerd.cri.v1.images\".registry], and start it again", certs_d.display())]
+    #[error(
+        "containerd's transfer service takes the list of directories {config_path:?} for the name of one, and reads \
+         none: set config_path = \"{}\" in [plugins.\"io.containerd.cri.v1.images\".registry], and start it again", certs_d.display()
+    )]
     TransferService {
         /// What it reads.
         config_path: String,
@@ -37,13 +46,19 @@ pub enum Trap {
         certs_d: PathBuf,
     },
     /// Registries in the configuration itself, without `config_path`.
-    #[error("containerd has registry.mirrors in its configuration, and reads no directory of hosts: move them to {}, set config_path, and start it again", certs_d.display())]
+    #[error(
+        "containerd has registry.mirrors in its configuration, and reads no directory of hosts: move them to {}, set \
+         config_path, and start it again", certs_d.display()
+    )]
     Mirrors {
         /// The directory that is written.
         certs_d: PathBuf,
     },
     /// The same with `config_path`.
-    #[error("containerd has registry.mirrors beside config_path, with which its CRI plugin does not start the next time: move them to {}", certs_d.display())]
+    #[error(
+        "containerd has registry.mirrors beside config_path, with which its CRI plugin does not start the next time: \
+         move them to {}", certs_d.display()
+    )]
     MirrorsBesideConfigPath {
         /// The directory that is written.
         certs_d: PathBuf,
@@ -66,8 +81,8 @@ impl Trap {
 
 /// What keeps a containerd of that version and configuration from reading `certs_d`, as far as the two say.
 ///
-/// `None` for `settings` is that there is no configuration. Where the version is not known, the configuration's form may tell the generation; what it does not
-/// say, nobody can.
+/// `None` for `settings` is that there is no configuration. Where the version is not known, the configuration's form may tell the
+/// generation; what it does not say, nobody can.
 #[must_use]
 pub fn trap(version: Option<Version>, settings: Option<&Settings>, certs_d: &Path) -> Option<Trap> {
     let defaults = Settings::default();
