@@ -16,19 +16,19 @@ use crate::rules::Right;
 /// wants them when an object gets its owner. `control_plane/rights.rs` takes them away and sees what fails.
 const INDIRECT: [&str; 2] = ["deployments.apps", "persistentvolumeclaims"];
 
-#[test]
-fn every_right_that_is_granted_is_used() -> Result<()> {
+#[tokio::test]
+async fn every_right_that_is_granted_is_used() -> Result<()> {
     let used = audit::read()?.used;
     let indirect = |right: &Right| right.verb == "delete" && INDIRECT.contains(&right.resource.as_str());
-    let granted = rules::granted()?;
+    let granted = rules::granted().await?;
     let needless: Vec<_> = granted.iter().filter(|right| !used.contains_key(right) && !indirect(right)).collect();
     ensure!(needless.is_empty(), "granted, but used by no test: {needless:#?}");
     Ok(())
 }
 
-#[test]
-fn no_request_is_refused_for_want_of_a_right() -> Result<()> {
-    let granted = rules::granted()?;
+#[tokio::test]
+async fn no_request_is_refused_for_want_of_a_right() -> Result<()> {
+    let granted = rules::granted().await?;
     let audit = audit::read()?;
     show(&granted, &audit.used);
     // A role that the API server has not read yet, or that a test has taken something out of, refuses what is granted.

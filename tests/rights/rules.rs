@@ -1,4 +1,4 @@
-//! What the shipped roles grant to the operator.
+//! What the chart's roles grant to the operator where all is switched on that wants further rights.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,8 +6,9 @@ use std::fmt;
 use anyhow::{Result, ensure};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use serde::de::DeserializeOwned;
+use support::command::{command, run};
 use support::manifest;
-use support::operator::RELEASE;
+use support::operator::{NAMESPACE, RELEASE};
 
 /// One verb on one resource.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,21 +33,24 @@ impl fmt::Debug for Right {
     }
 }
 
-/// Everything that `deploy/install.yaml` grants.
-pub(crate) fn granted() -> Result<BTreeSet<Right>> {
-    let shipped = std::fs::read_to_string(support::root().join("deploy/install.yaml"))?;
+/// Everything that the chart grants.
+pub(crate) async fn granted() -> Result<BTreeSet<Right>> {
+    let chart = support::root().join("charts").join(RELEASE);
+    let mut helm = command("helm", ["template", RELEASE, "--namespace", NAMESPACE, "--set", "nodeTrust.enabled=true"]);
+    helm.arg(chart);
     let mut rights = BTreeSet::new();
-    for object in manifest::parse_all(&shipped)? {
+    for object in manifest::parse_all(&run(helm).await?)? {
         let kind = object.types.as_ref().map(|types| types.kind.as_str());
-        let ours = object.metadata.name.as_deref() == Some(RELEASE);
+        let name = object.metadata.name.as_deref();
         let rules = match kind {
-            Some("ClusterRole") if ours => typed::<ClusterRole>(&object)?.rules,
-            Some("Role") => typed::<Role>(&object)?.rules,
+            Some("ClusterRole") if name == Some(RELEASE) => typed::<ClusterRole>(&object)?.rules,
+            // What runs on nodes has a role and an account of its own.
+            Some("Role") if name.is_none_or(|name| !name.ends_with("-node-trust")) => typed::<Role>(&object)?.rules,
             _ => continue,
         };
         rights.extend(rules.iter().flatten().flat_map(of_rule));
     }
-    ensure!(!rights.is_empty(), "deploy/install.yaml grants nothing to {RELEASE}");
+    ensure!(!rights.is_empty(), "the chart grants nothing to {RELEASE}");
     Ok(rights)
 }
 
