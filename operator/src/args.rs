@@ -148,7 +148,7 @@ impl Check {
 }
 
 /// Work is waiting for the API server, and hashing on threads of its own: one thread is enough and keeps memory small.
-fn runtime(blocking_threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime(blocking_threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(blocking_threads)

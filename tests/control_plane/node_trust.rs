@@ -215,6 +215,26 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
 }
 
 #[tokio::test]
+async fn what_a_registry_has_left_that_went_without_an_operator_is_removed_at_the_next_start() -> Result<()> {
+    on_own_control_plane("nodes-left", Options::default(), async |stage| {
+        let node = stage.play_node("containerd://1.7.27").await?;
+        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        let mut agent = node.spawn()?;
+        agent.until_ready().await?;
+        let version = tell(stage, "team", "10.96.0.7", &Authority::new("team")?.certificate()).await?;
+        until_told(&agent, "team", &version).await?;
+        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
+        let _operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        eventually("a registry that nobody knows to go from the node", async || {
+            ensure!(node.read(&hosts_toml("team")).is_err(), "it is still there");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn without_the_administrator_s_switch_a_registry_serves_and_says_what_is_missing() -> Result<()> {
     on_control_plane("no-node-trust", async |stage| {
         let _operator = stage.operator()?.start().await?;

@@ -9,6 +9,7 @@ mod crd;
 mod docs;
 mod install;
 mod monitoring;
+mod node_trust;
 mod promises;
 mod rbac;
 mod release;

@@ -9,6 +9,7 @@ mod deployment;
 mod exposure_policy;
 mod metrics;
 mod monitoring;
+mod node_trust;
 mod notes;
 mod pod;
 mod pod_disruption_budget;
@@ -26,7 +27,7 @@ use crate::tools::{CHART, documents, identity, install, root};
 use crate::values::leaves;
 
 /// Every template with its cases.
-const TEMPLATES: [(&str, &[Case]); 13] = [
+const TEMPLATES: [(&str, &[Case]); 14] = [
     ("NOTES.txt", notes::CASES),
     ("crd.yaml", crd::CASES),
     ("deployment.yaml", deployment::CASES),
@@ -34,6 +35,7 @@ const TEMPLATES: [(&str, &[Case]); 13] = [
     ("exposure_policy.yaml", exposure_policy::CASES),
     ("metrics.yaml", metrics::CASES),
     ("monitoring.yaml", monitoring::CASES),
+    ("node_trust.yaml", node_trust::CASES),
     ("pod_disruption_budget.yaml", pod_disruption_budget::CASES),
     ("roles.yaml", roles::CASES),
     ("service_account.yaml", service_account::CASES),
@@ -229,7 +231,7 @@ fn every_value_has_a_case_in_every_template_that_it_changes() {
 
 /// Whatever else is switched on.
 const EVERYTHING: &str = "{replicas: 2, exposure: {restricted: true}, metrics: {serviceMonitor: {enabled: true},
-    prometheusRule: {enabled: true}, dashboard: {enabled: true}}}";
+    prometheusRule: {enabled: true}, dashboard: {enabled: true}}, nodeTrust: {enabled: true}}";
 
 #[test]
 fn names_and_labels_reach_every_object() {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     admin,
-    args::{client, tell_to_stop, told},
+    args::{client, runtime, tell_to_stop, told},
     metrics::Metrics,
     names::is_object_name,
     telemetry::{self, Format},
@@ -74,12 +74,7 @@ impl NodeTrust {
     /// When something that has to run has ended.
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::init(self.log_level, self.log_format);
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(1)
-            .build()
-            .context("failed to start the runtime")?
-            .block_on(self.keep())
+        runtime(1)?.block_on(self.keep())
     }
 
     async fn keep(self) -> anyhow::Result<()> {

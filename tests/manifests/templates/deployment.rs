@@ -27,6 +27,11 @@ pub(super) const CASES: &[Case] = &[
     setting!("clusterDomain: savannah.local", 1, "{name: CLUSTER_DOMAIN, value: savannah.local}"),
     setting!("watchNamespaces: [lion, zebra]", 2, "{name: WATCH_NAMESPACES, value: 'lion,zebra'}"),
     setting!("pullSecrets: {namespaces: [zebra]}", 2, "{name: PULL_SECRET_NAMESPACES, value: zebra}"),
+    setting!(
+        "nodeTrust: {enabled: true}",
+        2,
+        "{name: NODE_TRUST_DAEMON_SET, value: giraffe-private-registry-operator-node-trust}"
+    ),
     setting!("credentials: {gracePeriod: 90s}", 2, "{name: CREDENTIALS_GRACE_PERIOD, value: 90s}"),
     setting!("concurrency: 3", 3, "{name: CONCURRENCY, value: '3'}"),
     setting!("leaderElection: {enabled: false}", 4, "{name: LEADER_ELECT, value: 'false'}"),

@@ -15,6 +15,8 @@ pub(super) const CASES: &[Case] = &[
     says("crds: {enabled: false}", "has not installed the definition of PrivateRegistry"),
     does_not_say("crds: {enabled: false}", "Uninstalling"),
     says("crds: {keep: false}", "DELETES every registry of the cluster"),
+    says("", "Nodes do not know a registry yet"),
+    says("nodeTrust: {enabled: true}", "kubectl wait --namespace apps --for=condition=NodesTrusted"),
     says("rbac: {create: false}", "has given the operator no rights"),
 ];
 
