@@ -210,7 +210,7 @@ fn runtime(object: &NodeObject) -> Result<Runtime, Problem> {
 /// What keeps the runtime from reading what is written.
 fn trap(runtime: Runtime, settings: &Settings) -> Option<Problem> {
     let Runtime::Containerd(version) = runtime else { return None };
-    match containerd::read(&settings.places.root, &settings.containerd_config) {
+    match containerd::read(&settings.places.root, &settings.containerd_config, version) {
         Ok(found) => containerd::trap(version, found.as_ref(), &settings.places.containerd)
             .map(|trap| Problem::new(trap.reason(), trap.to_string())),
         Err(error) => Some(Problem::new("ConfigurationUnreadable", chain(&error))),

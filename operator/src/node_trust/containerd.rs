@@ -17,6 +17,7 @@ pub use self::{
     settings::Settings,
     trap::{Trap, trap},
 };
+use super::runtime::Version;
 
 /// A configuration takes some kilobytes.
 const LIMIT: u64 = 1024 * 1024;
@@ -49,12 +50,13 @@ pub enum Error {
 /// Where containerd's configuration is.
 pub const CONFIG: &str = "/etc/containerd/config.toml";
 
-/// What the configuration at `config` says, with all that it imports; `None` when there is none and containerd goes by its defaults.
-/// `root` is where this process sees the node's root directory.
+/// What the configuration at `config`, with all that it imports, says to a containerd of this version.
+///
+/// `None` when there is none and containerd goes by its defaults. `root` is where this process sees the node's root directory.
 ///
 /// # Errors
 /// When a file of it cannot be read or understood.
-pub fn read(root: &Path, config: &Path) -> Result<Option<Settings>, Error> {
+pub fn read(root: &Path, config: &Path, version: Option<Version>) -> Result<Option<Settings>, Error> {
     let Some(mut document) = document(root, config)? else { return Ok(None) };
     let mut unread = Vec::new();
     for import in document.imports() {
@@ -67,7 +69,7 @@ pub fn read(root: &Path, config: &Path) -> Result<Option<Settings>, Error> {
             }
         }
     }
-    Ok(Some(document.settings(unread)))
+    Ok(Some(document.settings(version, unread)))
 }
 
 fn document(root: &Path, path: &Path) -> Result<Option<Document>, Error> {

@@ -4,10 +4,30 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-/// The tables of the CRI plugin, oldest first: what a newer one says counts.
-const PLUGINS: [&str; 3] = ["cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images"];
+use crate::node_trust::runtime::Version;
+
+/// The table of containerd 2.
+const PLUGIN: &str = "io.containerd.cri.v1.images";
+/// The tables of containerd 1, oldest first. containerd 2 takes over what they say, in place of what its own says.
+const OLD_PLUGINS: [&str; 2] = ["cri", "io.containerd.grpc.v1.cri"];
 /// The version of the form that containerd 2 alone understands.
 const SECOND_GENERATION: i64 = 3;
+/// The version of the form after it, and of the first containerd that takes over from the one before.
+const NEXT_FORM: (i64, Version) = (4, (2, 3));
+/// For what containerd leaves its transfer service aside, which has another setting for it or none.
+const LOCAL_PULL: [&str; 5] = [
+    "use_local_image_pull",
+    "discard_unpacked_layers",
+    "disable_snapshot_annotations",
+    "max_concurrent_downloads",
+    "image_pull_with_sync_fs",
+];
+/// What of it containerd 2 takes over from a table of containerd 1.
+const TAKEN_OVER: [&str; 2] = ["max_concurrent_downloads", "image_pull_with_sync_fs"];
+/// The same from the table `containerd` in that one, if there are runtimes beside it.
+const TAKEN_OVER_WITH_RUNTIMES: [&str; 2] = ["discard_unpacked_layers", "disable_snapshot_annotations"];
+/// How many layers are downloaded at once when nothing is said.
+const DOWNLOADS: i64 = 3;
 
 /// A configuration file, or several of them merged.
 #[derive(Clone, Debug)]
@@ -43,14 +63,30 @@ impl Document {
         self.0.get("version").and_then(Value::as_integer)
     }
 
-    /// What all of it says.
-    pub(super) fn settings(&self, unread: Vec<PathBuf>) -> Settings {
+    /// What all of it says to a containerd of this version.
+    pub(super) fn settings(&self, containerd: Option<Version>, unread: Vec<PathBuf>) -> Settings {
         let mut settings = Settings { version: self.version(), unread, ..Settings::default() };
         let plugins = self.0.get("plugins").and_then(Value::as_table);
-        for plugin in PLUGINS.into_iter().filter_map(|name| plugins?.get(name)) {
-            settings.take(plugin);
+        if let Some(plugin) = plugins.and_then(|plugins| plugins.get(PLUGIN)) {
+            settings.take(plugin, &LOCAL_PULL);
+        }
+        let old = OLD_PLUGINS.into_iter().filter(|_| self.takes_over(containerd));
+        for plugin in old.filter_map(|name| plugins?.get(name)) {
+            settings.take(plugin, &TAKEN_OVER);
+            let table = plugin.get("containerd").filter(|table| table.get("runtimes").is_some());
+            settings.pulls_locally |= table.is_some_and(|table| pulls_locally(table, &TAKEN_OVER_WITH_RUNTIMES));
         }
         settings
+    }
+
+    /// Whether the tables of containerd 1 count: not where the form is the newest that containerd knows.
+    fn takes_over(&self, containerd: Option<Version>) -> bool {
+        let (next, since) = NEXT_FORM;
+        match self.version().unwrap_or_default() {
+            ..SECOND_GENERATION => true,
+            form if form < next => containerd.is_none_or(|version| version >= since),
+            _ => false,
+        }
     }
 }
 
@@ -77,10 +113,8 @@ pub struct Settings {
     pub config_path: Option<String>,
     /// Whether registries are listed in the configuration itself, the old way.
     pub mirrors: bool,
-    /// Whether images are pulled without the transfer service.
-    pub use_local_image_pull: bool,
-    /// The same is the case where layers are not kept.
-    pub discard_unpacked_layers: bool,
+    /// Whether images are pulled without the transfer service: because that is asked for, or something that it does not know.
+    pub pulls_locally: bool,
     /// Imported files that could not be found, because this process does not see all of the node.
     pub unread: Vec<PathBuf>,
 }
@@ -91,17 +125,28 @@ impl Settings {
         self.version.filter(|version| *version >= SECOND_GENERATION).map(|_| true)
     }
 
-    fn take(&mut self, plugin: &Value) {
+    /// Takes over what stands in a plugin's table: of what has images pulled locally, these `keys`.
+    fn take(&mut self, plugin: &Value, keys: &[&str]) {
         let registry = plugin.get("registry");
-        let is_set = |table: &Value, key| table.get(key).and_then(Value::as_bool) == Some(true);
         if let Some(path) = registry.and_then(|registry| registry.get("config_path")?.as_str()) {
             self.config_path = Some(path.to_owned());
         }
-        let mirrors = registry.and_then(|registry| registry.get("mirrors")?.as_table());
-        self.mirrors |= mirrors.is_some_and(|mirrors| !mirrors.is_empty());
-        self.use_local_image_pull |= is_set(plugin, "use_local_image_pull");
-        // Until version 3 it is one table further down.
-        let tables = [Some(plugin), plugin.get("containerd")].into_iter().flatten();
-        self.discard_unpacked_layers |= tables.into_iter().any(|table| is_set(table, "discard_unpacked_layers"));
+        self.mirrors |= has_entries(registry, "mirrors");
+        let has_logins = ["configs", "auths"].into_iter().any(|key| has_entries(registry, key));
+        self.pulls_locally |= has_logins || pulls_locally(plugin, keys);
     }
+}
+
+fn has_entries(registry: Option<&Value>, key: &str) -> bool {
+    registry.and_then(|registry| registry.get(key)?.as_table()).is_some_and(|table| !table.is_empty())
+}
+
+/// Whether one of the `keys` says that images are pulled without the transfer service.
+fn pulls_locally(table: &Value, keys: &[&str]) -> bool {
+    keys.iter().any(|key| match (*key, table.get(*key)) {
+        ("disable_snapshot_annotations", Some(Value::Boolean(disabled))) => !disabled,
+        ("max_concurrent_downloads", Some(Value::Integer(downloads))) => *downloads != DOWNLOADS,
+        (_, Some(Value::Boolean(value))) => *value,
+        _ => false,
+    })
 }

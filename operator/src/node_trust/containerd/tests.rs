@@ -6,20 +6,20 @@ use super::*;
 
 const CERTS_D: &str = "/etc/containerd/certs.d";
 
-/// Reads the first of `files` as the configuration, beside the others.
-fn configured(files: &[(&str, &str)]) -> Result<Option<Settings>, Error> {
+/// Reads `files` as a containerd of that version does.
+fn configured(version: Option<(u32, u32)>, files: &[(&str, &str)]) -> Result<Option<Settings>, Error> {
     let root = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = root.path().join("etc/containerd").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    read(root.path(), Path::new(CONFIG))
+    read(root.path(), Path::new(CONFIG), version)
 }
 
 /// The reason for which a containerd of that version and configuration reads nothing.
 fn reason(version: Option<(u32, u32)>, files: &[(&str, &str)]) -> Option<&'static str> {
-    trap(version, configured(files).unwrap().as_ref(), Path::new(CERTS_D)).map(|trap| trap.reason())
+    trap(version, configured(version, files).unwrap().as_ref(), Path::new(CERTS_D)).map(|trap| trap.reason())
 }
 
 fn first(table: &str) -> String {
@@ -64,19 +64,48 @@ fn the_transfer_service_takes_a_list_of_directories_for_the_name_of_one() {
         ))
     };
     let ignored = Some("TransferServiceIgnoresHosts");
-    assert_eq!(reason(Some((2, 1)), &[]), ignored, "the default is such a list");
+    assert_eq!(reason(Some((2, 2)), &[]), ignored, "the default is such a list");
+    assert_eq!(reason(Some((2, 1)), &[]), Some("ConfigPathNotSet"), "it has no default");
+    assert_eq!(reason(Some((2, 1)), &[("config.toml", &list(""))]), ignored);
     assert_eq!(reason(Some((2, 2)), &[("config.toml", &list(""))]), ignored);
     assert_eq!(reason(None, &[("config.toml", &list(""))]), ignored);
     assert_eq!(reason(Some((2, 0)), &[("config.toml", &list(""))]), None);
     assert_eq!(reason(Some((2, 2)), &[("config.toml", &list("discard_unpacked_layers = false"))]), ignored);
     assert_eq!(reason(Some((2, 2)), &[("config.toml", &list("discard_unpacked_layers = true"))]), None);
     assert_eq!(reason(Some((2, 2)), &[("config.toml", &list("use_local_image_pull = true"))]), None);
-    let migrated = first(".containerd]\ndiscard_unpacked_layers = true");
-    assert_eq!(reason(Some((2, 2)), &[("config.toml", &migrated)]), None);
+    let discards = first(".containerd]\ndiscard_unpacked_layers = true");
+    assert_eq!(reason(Some((2, 2)), &[("config.toml", &discards)]), ignored, "it is taken over with runtimes alone");
+    let runtime =
+        "[plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runc]\nruntime_type = 'io.containerd.runc.v2'";
+    assert_eq!(reason(Some((2, 2)), &[("config.toml", &format!("{discards}\n{runtime}"))]), None);
+    let empty = [("config.toml", second(".registry]\nconfig_path = ''"))];
+    let empty = empty.each_ref().map(|(name, text)| (*name, text.as_str()));
+    assert_eq!(reason(Some((2, 2)), &empty), Some("ConfigPathNotSet"));
+    assert_eq!(reason(Some((2, 3)), &empty), ignored);
     let one = second(&format!(".registry]\nconfig_path = '{CERTS_D}'"));
     assert_eq!(reason(Some((2, 2)), &[("config.toml", &one)]), None);
     let told = trap(Some((2, 2)), None, Path::new(CERTS_D)).unwrap().to_string();
     assert!(told.contains(&format!("set config_path = \"{CERTS_D}\"")), "{told}");
+}
+
+#[test]
+fn what_the_transfer_service_does_not_know_is_pulled_without_it() {
+    let reason = |table: &str| reason(Some((2, 4)), &[("config.toml", &second(table))]);
+    assert_eq!(reason("]\nmax_concurrent_downloads = 5"), None);
+    assert_eq!(reason("]\nmax_concurrent_downloads = 3"), Some("TransferServiceIgnoresHosts"));
+    assert_eq!(reason("]\ndisable_snapshot_annotations = false"), None);
+    assert_eq!(reason("]\nimage_pull_with_sync_fs = true"), None);
+    assert_eq!(reason(".registry.configs.'example.com'.auth]\nusername = 'x'"), None);
+}
+
+#[test]
+fn the_plugin_s_old_name_counts_in_forms_that_containerd_migrates() {
+    let old =
+        |form| format!("version = {form}\n[plugins.'io.containerd.grpc.v1.cri'.registry]\nconfig_path = '{CERTS_D}'");
+    assert_eq!(reason(Some((2, 2)), &[("config.toml", &old(2))]), None);
+    assert_eq!(reason(Some((2, 2)), &[("config.toml", &old(3))]), Some("TransferServiceIgnoresHosts"));
+    assert_eq!(reason(Some((2, 3)), &[("config.toml", &old(3))]), None);
+    assert_eq!(reason(Some((2, 3)), &[("config.toml", &old(4))]), Some("TransferServiceIgnoresHosts"));
 }
 
 #[test]
@@ -91,8 +120,9 @@ fn imported_files_count_as_each_generation_merges_them() {
     let imports = |text: &str| format!("imports = ['/etc/containerd/conf.d/*.toml']\n{text}");
     let set = first(&format!(".registry]\nconfig_path = '{CERTS_D}'"));
     let image = first("]\nsandbox_image = 'x'");
-    let files =
-        |config: &str, later: &str| configured(&[("config.toml", &imports(config)), ("conf.d/later.toml", later)]);
+    let files = |config: &str, later: &str| {
+        configured(None, &[("config.toml", &imports(config)), ("conf.d/later.toml", later)])
+    };
     let path = |config: &str, later: &str| files(config, later).unwrap().unwrap().config_path;
     assert_eq!(path(&image, &set).as_deref(), Some(CERTS_D));
     assert_eq!(path(&set, &image), None, "the plugin's table takes the place of the one before");
@@ -100,23 +130,23 @@ fn imported_files_count_as_each_generation_merges_them() {
     assert_eq!(path(&set, &image).as_deref(), Some(CERTS_D));
     let not_a_fit = [("config.toml", imports("version = 2")), ("conf.d/later.toml.bak", set)];
     let not_a_fit = not_a_fit.each_ref().map(|(name, text)| (*name, text.as_str()));
-    assert_eq!(configured(&not_a_fit).unwrap().unwrap().config_path, None);
+    assert_eq!(configured(None, &not_a_fit).unwrap().unwrap().config_path, None);
 }
 
 #[test]
 fn an_import_that_cannot_be_seen_may_say_what_is_missing() {
     let config = "version = 2\nimports = ['/usr/share/containerd/more.toml', 'beside.toml']";
     let beside = ("beside.toml", "version = 2");
-    let settings = configured(&[("config.toml", config), beside]).unwrap().unwrap();
+    let settings = configured(None, &[("config.toml", config), beside]).unwrap().unwrap();
     assert_eq!(settings.unread, [Path::new("/usr/share/containerd/more.toml")]);
     assert_eq!(reason(Some((1, 7)), &[("config.toml", config), beside]), None);
 }
 
 #[test]
 fn a_configuration_that_cannot_be_understood_is_told_with_its_path() {
-    let error = configured(&[("config.toml", "version = ")]).unwrap_err();
+    let error = configured(None, &[("config.toml", "version = ")]).unwrap_err();
     assert_eq!(error.to_string(), "failed to understand /etc/containerd/config.toml");
     let importing = ("config.toml", "imports = ['conf.d/*.toml']");
-    let error = configured(&[importing, ("conf.d/a.toml", "[")]).unwrap_err();
+    let error = configured(None, &[importing, ("conf.d/a.toml", "[")]).unwrap_err();
     assert_eq!(error.to_string(), "failed to understand /etc/containerd/conf.d/a.toml");
 }

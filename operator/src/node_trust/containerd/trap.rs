@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use super::Settings;
 use crate::node_trust::runtime::Version;
 
-/// What containerd 2 goes by when its configuration says nothing. containerd 1.x goes by nothing.
-const DEFAULT_CONFIG_PATH: &str = "/etc/containerd/certs.d:/etc/docker/certs.d";
+/// What containerd goes by when its configuration says nothing, and since which version. Before, it goes by nothing.
+const DEFAULT_CONFIG_PATH: (&str, Version) = ("/etc/containerd/certs.d:/etc/docker/certs.d", (2, 2));
+/// Since when that is so as well where the configuration says that there is none.
+const EMPTY_IS_DEFAULT: Version = (2, 3);
 /// The first version that pulls with the transfer service.
 const TRANSFER_SERVICE: Version = (2, 1);
 
@@ -88,12 +90,15 @@ pub fn trap(version: Option<Version>, settings: Option<&Settings>, certs_d: &Pat
     let defaults = Settings::default();
     let settings = settings.unwrap_or(&defaults);
     let is_second = version.map(|version| version >= (2, 0)).or_else(|| settings.is_second_generation());
-    let config_path = match (&settings.config_path, is_second) {
-        (Some(path), _) => path.as_str(),
+    let (default, since) = DEFAULT_CONFIG_PATH;
+    let has_default = version.map(|version| version >= since).or(is_second);
+    let is_said = |path: &&str| !path.is_empty() || version.is_none_or(|version| version < EMPTY_IS_DEFAULT);
+    let config_path = match (settings.config_path.as_deref().filter(is_said), has_default) {
+        (Some(path), _) => path,
         // An imported file that was not seen may say it.
         (None, _) if !settings.unread.is_empty() => return None,
-        // With mirrors, 2.x leaves its default out; 1.x has none.
-        (None, Some(true)) if !settings.mirrors => DEFAULT_CONFIG_PATH,
+        // With mirrors, 2.x leaves its default out.
+        (None, Some(true)) if !settings.mirrors => default,
         (None, None) if !settings.mirrors => return None,
         (None, _) => "",
     };
@@ -110,6 +115,6 @@ pub fn trap(version: Option<Version>, settings: Option<&Settings>, certs_d: &Pat
         return Some(Trap::OtherConfigPath { config_path, certs_d });
     }
     let transfers = version.is_none_or(|version| version >= TRANSFER_SERVICE) && is_second == Some(true);
-    let pulls_locally = settings.use_local_image_pull || settings.discard_unpacked_layers;
-    (directories.len() > 1 && transfers && !pulls_locally).then_some(Trap::TransferService { config_path, certs_d })
+    (directories.len() > 1 && transfers && !settings.pulls_locally)
+        .then_some(Trap::TransferService { config_path, certs_d })
 }
