@@ -5,6 +5,7 @@
 mod alerts;
 mod annotations;
 mod cert_manager;
+mod containerd;
 mod cosign;
 mod release;
 mod traefik;

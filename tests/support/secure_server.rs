@@ -190,6 +190,11 @@ impl Server {
         self.folder.path()
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
     #[expect(clippy::print_stderr, reason = "the test harness captures it and shows it when the test has failed")]
     fn show_log(&self) {
         eprintln!("\n======== the log of the server ========\n{}", self.log.text());
