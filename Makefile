@@ -85,6 +85,9 @@ e2e: ## end-to-end tests on the kind cluster, or on the one of KUBECONFIG=...
 e2e-one: ## one file or one test of it: NAME=drift; KEEP=1 leaves its namespace
 	@tests/tiers/e2e $(or $(NAME),$(error NAME=... says which test, e.g. make e2e-one NAME=drift))
 
+nodes: ## the promises about nodes, on three with containerd 2, in a cluster that is made for it; NAME=changes; KEEP=1 leaves it
+	@tests/tiers/nodes $(NAME)
+
 cluster-up: ## a kind cluster for tests, and .cluster/env that leads to it; WORKERS=2, NODE_IMAGE=kindest/node:...
 	@tests/cluster/up
 

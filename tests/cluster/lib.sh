@@ -6,10 +6,11 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/private-registry
-STATE=$ROOT/.cluster
-LOGS=$STATE/logs
 # shellcheck disable=SC2034 # used by the scripts
 CLUSTER=${CLUSTER_NAME:-private-registry}
+STATE=$ROOT/.cluster
+[ "$CLUSTER" = private-registry ] || STATE+=/$CLUSTER # so that one clone can have several
+LOGS=$STATE/logs
 # shellcheck disable=SC2034
 ENGINE=$CACHE/docker # the private Docker engine: see docker-up
 # shellcheck disable=SC2034
