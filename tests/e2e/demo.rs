@@ -1,7 +1,7 @@
 //! `make demo` does what the README promises, on a machine that has the cluster already.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::DeleteParams;
@@ -31,9 +31,10 @@ async fn the_demo_ends_with_pods_that_run_an_image_of_the_registry() -> Result<(
         ] {
             assert!(told.contains(promised), "the demo did not say {promised:?}:\n{told}");
         }
-        let deployments: Api<Deployment> = Api::namespaced(namespace.client.clone(), "apps");
-        until(&deployments, "hello", "two available Pods", |hello: &Deployment| {
-            hello.status.as_ref().and_then(|status| status.available_replicas) == Some(2)
+        let daemon_sets: Api<DaemonSet> = Api::namespaced(namespace.client.clone(), "apps");
+        until(&daemon_sets, "hello", "a Pod on every node", |hello: &DaemonSet| {
+            let status = hello.status.clone().unwrap_or_default();
+            status.number_ready > 0 && status.number_ready == status.desired_number_scheduled
         })
         .await
         .context("the demo said that its Pods run")?;
