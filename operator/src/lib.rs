@@ -27,7 +27,8 @@ pub mod lease;
 pub mod metrics;
 pub mod names;
 pub mod node_trust;
-pub mod pki;
 pub mod plugin;
 mod quantity;
 pub mod telemetry;
+
+pub use registry_pki as pki;

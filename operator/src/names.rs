@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use registry_pki::Subject;
+
 /// Who owns the fields that the operator applies.
 pub const FIELD_MANAGER: &str = "private-registry-operator";
 /// The Lease that says which replica of the operator works.
@@ -138,6 +140,13 @@ pub struct RegistryName {
     pub namespace: String,
     /// Its name: a DNS label of at most 50 characters, which the CRD sees to.
     pub name: String,
+}
+
+/// What its authority is called. Both parts stay below the 64 characters that X.520 allows.
+impl From<&RegistryName> for Subject {
+    fn from(registry: &RegistryName) -> Self {
+        Self { organization: Some(registry.namespace.clone()), common_name: format!("{} registry CA", registry.name) }
+    }
 }
 
 impl RegistryName {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::tools::{read, root};
 
 /// Where the tests are that prove promises.
-const PLACES: [&str; 3] = ["operator", "registry-server", "tests"];
+const PLACES: [&str; 4] = ["operator", "pki", "registry-server", "tests"];
 
 /// Every source file below `folder`, as its path from the root and its text.
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {

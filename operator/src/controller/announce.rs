@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{PrivateRegistry, PrivateRegistryStatus},
-    names::RegistryName,
+    names::{RegistryName, annotation},
+    pki::ReissueReason,
 };
 
 /// Reasons that every new registry goes through.
@@ -110,12 +111,19 @@ fn listed(namespaces: &[String]) -> String {
     }
 }
 
+fn why(reason: ReissueReason) -> String {
+    match reason {
+        ReissueReason::Requested => format!("the annotation {} has asked for it", annotation::RENEW),
+        reason => reason.to_string(),
+    }
+}
+
 fn happened(occurrence: &Occurrence) -> Event {
     let (reason, action, note) = match occurrence {
         Occurrence::CertificateIssued { reason, not_after } => (
             "CertificateIssued",
             "Issue",
-            format!("issued a certificate because {reason}; it is valid until {not_after}"),
+            format!("issued a certificate because {}; it is valid until {not_after}", why(*reason)),
         ),
         Occurrence::AuthorityCreated => {
             ("AuthorityCreated", "Issue", "created an authority; clients have to trust the new ca.crt".to_owned())

@@ -170,6 +170,15 @@ pub enum KeyAlgorithm {
     Rsa,
 }
 
+impl From<KeyAlgorithm> for registry_pki::KeyAlgorithm {
+    fn from(algorithm: KeyAlgorithm) -> Self {
+        match algorithm {
+            KeyAlgorithm::Ecdsa => Self::Ecdsa,
+            KeyAlgorithm::Rsa => Self::Rsa,
+        }
+    }
+}
+
 /// A certificate of your own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::data;
 use crate::{
-    api::v1alpha1::KeyAlgorithm,
     controller::{
         issue::Material,
         optional_kinds::{OptionalChild, OptionalKind},
         registry::{Registry, Tls},
     },
     names::{annotation, key},
+    pki::KeyAlgorithm,
 };
 
 /// The type whose keys every tool knows.

@@ -77,7 +77,7 @@ fn wanted(
     Ok(Wanted {
         common_name: name.name.clone(),
         names,
-        algorithm: spec.algorithm,
+        algorithm: spec.algorithm.into(),
         lifetime,
         renew_before,
         at_once: false,

@@ -11,7 +11,7 @@ use crate::{
         optional_kinds::OptionalKind,
         registry::{About, Problem},
     },
-    pki::{Authority, Certificate, SubjectNames, Wanted, leaf},
+    pki::{Authority, Certificate, KeyAlgorithm, SubjectNames, Wanted, leaf},
 };
 
 const NOTARY: &str = "{tls: {certManager: {issuerRef: {name: notary}}}}";
@@ -32,7 +32,7 @@ impl Cluster {
         let wanted = Wanted {
             common_name: "larder".into(),
             names: SubjectNames::of_service(["larder.kitchen.svc".into()], []),
-            algorithm: crate::api::v1alpha1::KeyAlgorithm::Ecdsa,
+            algorithm: KeyAlgorithm::Ecdsa,
             lifetime: MINUTE * 60 * 24 * 90,
             renew_before: MINUTE,
             at_once: false,

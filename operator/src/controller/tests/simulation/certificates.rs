@@ -6,13 +6,12 @@ use proptest::prelude::*;
 
 use super::{Cluster, DAY, MINUTE, build, fixtures, material};
 use crate::{
-    api::v1alpha1::KeyAlgorithm,
     controller::{
         issue::{Material, Occurrence},
         optional_kinds::OptionalKind,
     },
     names::{RegistryName, annotation},
-    pki::{Authority, ReissueReason, SubjectNames, Wanted, leaf},
+    pki::{Authority, KeyAlgorithm, ReissueReason, SubjectNames, Wanted, leaf},
 };
 
 /// The passwords' hashes are costly: the properties share one cluster.

@@ -9,10 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    api::v1alpha1::KeyAlgorithm,
     controller::tests::fixtures::{now, resource},
     names::RegistryName,
-    pki::{Authority, SubjectNames, Wanted, leaf},
+    pki::{Authority, KeyAlgorithm, SubjectNames, Wanted, leaf},
     plugin::{
         cluster::name_of,
         doctor::observed::{Answer, NamedAccounts, Observed, Users},

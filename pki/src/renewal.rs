@@ -58,7 +58,7 @@ impl fmt::Display for ReissueReason {
             Self::Unreadable => "the previous one could not be read",
             Self::AnotherAuthority => "the authority has changed",
             Self::NotYetValid => "the previous one was issued by a clock that was ahead",
-            Self::Requested => "the annotation privateregistry.io/renew has asked for it",
+            Self::Requested => "another one was asked for",
             Self::NamesDiffer => "its names have changed",
             Self::AlgorithmDiffers => "its kind of key has changed",
             Self::LifetimeDiffers => "its lifetime has changed",

@@ -14,11 +14,19 @@ use x509_parser::{
 };
 
 use super::{Error, Pair, SubjectNames};
-use crate::api::v1alpha1::KeyAlgorithm;
 
 /// The longest time before the end of a certificate in which people are warned of it. Whoever renews by program has done so long
 /// before: ACME clients do a month ahead, cert-manager at two thirds of the lifetime.
 const LONGEST_WARNING: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Kind of a certificate's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// P-256.
+    Ecdsa,
+    /// 2048 bits.
+    Rsa,
+}
 
 /// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +39,7 @@ pub struct Certificate {
     pub serial_number: String,
     /// The hosts and addresses it is good for.
     pub names: SubjectNames,
-    /// Kind of its key; `None` is one that the operator does not make.
+    /// Kind of its key; `None` is one that is not made here.
     pub algorithm: Option<KeyAlgorithm>,
     der: Vec<u8>,
 }

@@ -7,10 +7,9 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Authority, Error, Pair, SubjectNames, issued_now};
-use crate::api::v1alpha1::KeyAlgorithm;
+use super::{Authority, Error, KeyAlgorithm, Pair, SubjectNames, issued_now};
 
-/// The leaf as the spec asks for it.
+/// The leaf as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// For people who look at the certificate; clients look at `names`.

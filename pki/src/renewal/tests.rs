@@ -3,10 +3,9 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::{
-    super::{Pair, SubjectNames, leaf},
+    super::{KeyAlgorithm, Pair, Subject, SubjectNames, leaf},
     *,
 };
-use crate::{api::v1alpha1::KeyAlgorithm, names::RegistryName};
 
 const OVERLAP: SignedDuration = SignedDuration::from_mins(5);
 
@@ -15,12 +14,12 @@ fn issued() -> Timestamp {
     "2031-05-06T07:08:09Z".parse().unwrap()
 }
 
-fn registry() -> RegistryName {
-    RegistryName { namespace: "kitchen".into(), name: "larder".into() }
+fn larder() -> Subject {
+    Subject { organization: Some("kitchen".into()), common_name: "larder registry CA".into() }
 }
 
 fn authority(at: Timestamp) -> Authority {
-    Authority::generate(&registry(), at).unwrap()
+    Authority::generate(larder(), at).unwrap()
 }
 
 fn wanted() -> Wanted {
@@ -173,7 +172,7 @@ proptest! {
         prop_assert_eq!(reason(&wanted(), now), early.or(due));
     }
 
-    /// Whenever a leaf is issued, it is not due at once: there is no clock that makes the operator issue in a loop.
+    /// Whenever a leaf is issued, it is not due at once: there is no clock that has anybody issue in a loop.
     #[test]
     fn a_leaf_is_good_when_it_is_issued(seconds in 0_i64..7_000_000_000, minutes in 61_i64..2_628_000, before in 1_i64..2_628_000) {
         let now = Timestamp::from_second(seconds).unwrap();
@@ -186,7 +185,7 @@ proptest! {
         prop_assert_eq!(reissue_reason(&leaf, &wanted, &ISSUED.0, Timestamp::MIN, now), None);
     }
 
-    /// Whatever a person writes into the Secret: an error, never a panic.
+    /// Whatever a person writes into a Secret or a file: an error, never a panic.
     #[test]
     fn reading_never_panics(certificate in any::<Vec<u8>>(), key in any::<Vec<u8>>()) {
         let read = Certificate::from_pair(&Pair { certificate, key });

@@ -4,10 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
 use super::{Certificate, Error, Pair, issued_now};
-use crate::names::RegistryName;
-
 /// How long an authority is valid: ten years.
 pub const LIFETIME: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// What an authority is called, for people who look at it. X.520 allows each part 64 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Whose it is.
+    pub organization: Option<String>,
+    /// Its name.
+    pub common_name: String,
+}
 
 /// An authority with its key.
 #[derive(Clone, Debug)]
@@ -23,10 +30,10 @@ impl Authority {
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub fn generate(registry: &RegistryName, now: Timestamp) -> Result<Self, Error> {
+    pub fn generate(subject: impl Into<Subject>, now: Timestamp) -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         issued_now(&mut params, now, LIFETIME)?;
-        params.distinguished_name = subject(registry);
+        params.distinguished_name = distinguished_name(subject.into());
         // It signs leaves, never another authority.
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages =
@@ -58,10 +65,11 @@ impl Authority {
     }
 }
 
-/// Both parts stay below the 64 characters that X.520 allows.
-fn subject(registry: &RegistryName) -> DistinguishedName {
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::OrganizationName, &registry.namespace);
-    subject.push(DnType::CommonName, format!("{} registry CA", registry.name));
-    subject
+fn distinguished_name(subject: Subject) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    if let Some(organization) = subject.organization {
+        name.push(DnType::OrganizationName, organization);
+    }
+    name.push(DnType::CommonName, subject.common_name);
+    name
 }

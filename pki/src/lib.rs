@@ -1,6 +1,7 @@
-//! Certificates: a registry's own authority, the leaf it signs, and when that has to happen again.
+//! Certificates: a registry's own authority, the leaf it signs, and when that has to happen again. The operator keeps them in
+//! Secrets, `registry certificate` in files.
 //!
-//! Nothing here reads a clock or the API server: the time comes in, PEM goes out. [`authority`] and [`leaf`] make, [`certificate`]
+//! Nothing here reads a clock, a file or the API server: the time comes in, PEM goes out. [`authority`] and [`leaf`] make, [`certificate`]
 //! reads, [`renewal`] decides. Keys are made by aws-lc; a private key appears in no error and no `Debug` output.
 
 pub mod authority;
@@ -19,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, SerialNumber, date_time_ymd};
 
 pub use self::{
-    authority::Authority,
-    certificate::Certificate,
+    authority::{Authority, Subject},
+    certificate::{Certificate, KeyAlgorithm},
     leaf::Wanted,
     renewal::{Current, ReissueReason, reissue_reason},
 };
