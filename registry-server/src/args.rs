@@ -1,11 +1,13 @@
-//! The command line: `registry`, the reference's forms of it, `registry healthcheck`, and `htpasswd` when called by that
-//! name. The only place where errors are printed and the process ends.
+//! The command line: `registry`, the reference's forms of it, what makes certificates and users, and `htpasswd` when called by
+//! that name. The only place where errors are printed and the process ends.
 
+mod certificate;
 mod check;
 mod garbage_collect;
 mod healthcheck;
 mod htpasswd;
 mod sample;
+mod user;
 
 use std::{
     ffi::OsString,
@@ -54,6 +56,10 @@ enum Command {
     },
     /// Exit with 0 when the server of this configuration answers and is ready, with 1 when not.
     Healthcheck(healthcheck::Args),
+    /// Make a certificate and the authority that signs it, keep what is good, renew what is due. Prints the authority.
+    Certificate(certificate::Args),
+    /// Make a user of an htpasswd file with a password of its own, unless there is one.
+    User(user::Args),
     /// Remove what no manifest names, also while a server uses the same storage.
     GarbageCollect(garbage_collect::Args),
     /// Take a CPU profile of the parent; a server starts this for /debug/pprof/profile.
@@ -85,6 +91,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Serve { check: true, configuration }) => check::run(configuration),
         Some(Command::Serve { check: false, configuration }) => serve(configuration),
         Some(Command::Healthcheck(args)) => healthcheck::run(&args),
+        Some(Command::Certificate(args)) => certificate::run(&args),
+        Some(Command::User(args)) => user::run(&args),
         Some(Command::GarbageCollect(args)) => garbage_collect::run(args),
         Some(Command::Sample(args)) => sample::run(&args),
     };

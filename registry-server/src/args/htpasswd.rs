@@ -12,7 +12,7 @@ use clap::Parser;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// Work factor unless told otherwise. Apache's default of 5 is two decades old.
-const COST: u32 = 10;
+pub(super) const COST: u32 = 10;
 
 /// bcrypt looks at no more than this of a password, and the server refuses what is longer.
 const LONGEST_PASSWORD: usize = 72;
@@ -69,7 +69,7 @@ struct Args {
 
 /// Why nothing was done. The status of the process is Apache's.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     #[error("failed to {verb} {path}: {source}")]
     File { verb: &'static str, path: String, source: io::Error },
     #[error("{0}; htpasswd --help shows the forms")]
@@ -164,7 +164,7 @@ fn operands(args: &Args) -> Result<Operands<'_>, Error> {
     }
 }
 
-fn check_name(user: &str) -> Result<(), Error> {
+pub(super) fn check_name(user: &str) -> Result<(), Error> {
     if user.is_empty() || user.len() > 255 || user.starts_with('#') {
         return Err(Error::Name("a user's name has 1 to 255 characters and does not begin with #"));
     }
@@ -188,13 +188,18 @@ fn obtain(args: &Args, given: Option<&str>) -> Result<String, Error> {
             password
         }
     };
+    check_password(&password)?;
+    Ok(password)
+}
+
+pub(super) fn check_password(password: &str) -> Result<(), Error> {
     if password.is_empty() {
         return Err(Error::Password("the password is empty"));
     }
     if password.len() > LONGEST_PASSWORD || password.contains('\0') {
         return Err(Error::Password("a password has at most 72 bytes, which is all that bcrypt looks at, and no NUL"));
     }
-    Ok(password)
+    Ok(())
 }
 
 fn read_line() -> io::Result<String> {
@@ -218,7 +223,7 @@ fn ask(prompt: &str) -> io::Result<String> {
     answer
 }
 
-fn line(user: &str, password: &str, cost: u32) -> Result<String, Error> {
+pub(super) fn line(user: &str, password: &str, cost: u32) -> Result<String, Error> {
     let hash = bcrypt::hash_with_result(password, cost)?.format_for_version(bcrypt::Version::TwoY);
     Ok(format!("{user}:{hash}"))
 }
@@ -242,7 +247,7 @@ fn verify(path: &Path, user: &str, password: &str) -> Result<(), Error> {
 }
 
 /// Replaces the lines of `user` by `new`, or adds it. The file stays the same one: it may be mounted by itself.
-fn rewrite(path: &Path, user: &str, new: Option<&str>, create: bool) -> Result<(String, bool), Error> {
+pub(super) fn rewrite(path: &Path, user: &str, new: Option<&str>, create: bool) -> Result<(String, bool), Error> {
     let text = if create { String::new() } else { read(path)? };
     let is_other = |line: &&str| line.split_once(':').is_none_or(|(name, _)| name != user);
     let found = text.lines().any(|line| !is_other(&line));

@@ -12,6 +12,7 @@ mod health;
 mod http2;
 mod limits;
 mod log;
+mod made;
 mod process;
 mod profile;
 mod reload;
