@@ -45,7 +45,9 @@ pub(crate) async fn on_a_machine(story: impl AsyncFnOnce(&Machine) -> Result<()>
 impl Machine {
     async fn boot() -> Result<Self> {
         let folder = TempDir::new()?;
-        std::fs::create_dir(folder.path().join("home"))?;
+        let plugins = folder.path().join("home/.docker/cli-plugins");
+        std::fs::create_dir_all(&plugins)?;
+        std::os::unix::fs::symlink(script("compose-plugin"), plugins.join("docker-compose"))?;
         std::fs::create_dir(folder.path().join("work"))?;
         let mut unshare = command("unshare", ["--mount", "--net", "--pid", "--fork", "--kill-child"]);
         unshare.arg(script("boot")).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -57,18 +59,20 @@ impl Machine {
     }
 
     /// Starts the engine, and gives it what a tutorial takes from Docker Hub: our image under the names of the reference's, and
-    /// an image that runs under those of two others.
+    /// an image that runs under those of two others; ours has its own name, too.
     async fn install(&self) -> Result<()> {
         let (server, app) = (root().join(".cluster/server.tar"), root().join(".cluster/app.tar"));
         for archive in [&server, &app] {
             ensure!(archive.exists(), "{} does not exist: `make tutorials` makes it", archive.display());
         }
         let (image, server, app) = (server_image(), server.display(), app.display());
+        let version = env!("CARGO_PKG_VERSION");
         self.run(&format!(
             "systemctl start docker
              docker load --quiet --input {server}
              docker load --quiet --input {app}
              for name in registry:2 registry:2.6 registry:latest; do docker tag {image} $name; done
+             docker tag {image} privateregistry/server:{version}
              for name in nginx:latest hello-world:latest my-image:latest; do docker tag localhost/app:1 $name; done"
         ))
         .await
