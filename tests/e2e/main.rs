@@ -16,6 +16,7 @@ mod existing_volume;
 mod failing_change;
 mod full_volume;
 mod install;
+mod moving;
 mod namespaced;
 mod operator_restart;
 mod persistence;

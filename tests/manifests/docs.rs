@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::tools::{read, root};
 
 /// Documents, named from the root.
-pub(crate) const DOCUMENTS: [&str; 7] = [
+pub(crate) const DOCUMENTS: [&str; 8] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "charts/private-registry-operator/README.md",
+    "deploy/moving/README.md",
     "operator/README.md",
     "operator/promises.md",
     "registry-server/README.md",

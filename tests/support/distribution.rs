@@ -31,7 +31,7 @@ enum Way {
     /// Plain HTTP to this address.
     Tcp(String),
     /// TLS to a registry in the cluster.
-    Cluster { registry: Box<Registry>, authorities: String, authorization: String },
+    Cluster { registry: Box<Registry>, host: String, authorities: String, authorization: String },
 }
 
 impl Client {
@@ -43,9 +43,24 @@ impl Client {
     /// A client of a registry in the cluster that logs in as `user`.
     pub async fn of(registry: &Registry, user: &str, password: &str) -> Result<Self> {
         let authorities = registry.credentials("pull").await?.ca;
-        let authorization = https::basic(user, password);
-        let way = Way::Cluster { registry: Box::new(registry.clone()), authorities, authorization };
-        Ok(Self { program: Program::Ours, way, connection: Arc::default() })
+        Ok(Self::under(&registry.host(), Program::Ours, registry, &authorities, (user, password)))
+    }
+
+    /// A client of a registry in the cluster that asks for `host`, trusts `authorities` and logs in as `user` with a password.
+    pub fn under(
+        host: &str,
+        program: Program,
+        registry: &Registry,
+        authorities: &str,
+        (user, password): (&str, &str),
+    ) -> Self {
+        let way = Way::Cluster {
+            registry: Box::new(registry.clone()),
+            host: host.to_owned(),
+            authorities: authorities.to_owned(),
+            authorization: https::basic(user, password),
+        };
+        Self { program, way, connection: Arc::default() }
     }
 
     /// Sends one request, after the one before has been answered.
@@ -54,8 +69,8 @@ impl Client {
         request.headers_mut().context("the request is malformed")?.extend(headers);
         let request = match &self.way {
             Way::Tcp(address) => request.header(header::HOST, address),
-            Way::Cluster { registry, authorization, .. } => {
-                request.header(header::HOST, registry.host()).header(header::AUTHORIZATION, authorization)
+            Way::Cluster { host, authorization, .. } => {
+                request.header(header::HOST, host).header(header::AUTHORIZATION, authorization)
             }
         };
         let mut connection = self.connection.lock().await;
@@ -72,8 +87,8 @@ impl Client {
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>> {
         match &self.way {
             Way::Tcp(address) => https::open(TcpStream::connect(address).await?).await,
-            Way::Cluster { registry, authorities, .. } => {
-                https::open(https::connect(registry.connect().await?, &registry.host(), authorities).await?).await
+            Way::Cluster { registry, host, authorities, .. } => {
+                https::open(https::connect(registry.connect().await?, host, authorities).await?).await
             }
         }
     }

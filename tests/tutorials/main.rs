@@ -8,6 +8,7 @@ mod browser;
 mod compose_file;
 mod compose_lab;
 mod machine;
+mod moving;
 mod open_source_registry;
 mod private_registry;
 mod tls_and_htpasswd;
