@@ -28,12 +28,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::core::v1::{Affinity, LocalObjectReference, PodSecurityContext, Toleration, TopologySpreadConstraint},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-        CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+        CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     },
 };
 use kube::{CustomResource, CustomResourceExt, KubeSchema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) use self::server_config::{OWN_HTTP_KEYS, OWN_KEYS};
 pub use self::{
@@ -254,6 +254,14 @@ pub struct PrivateRegistrySpec {
     pub service_account: Option<ServiceAccount>,
 }
 
+impl PrivateRegistry {
+    /// What an operator has said; `None` while it has said nothing, whatever the definition gives a resource from the start.
+    #[must_use]
+    pub fn answer(&self) -> Option<&PrivateRegistryStatus> {
+        self.status.as_ref().filter(|status| !status.conditions.is_empty())
+    }
+}
+
 /// CEL: whether `value` can be the name of an object. One with a slash would lead a request somewhere else.
 fn is_object_name(value: &str) -> String {
     format!("{value}.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')")
@@ -263,12 +271,19 @@ fn is_object_name(value: &str) -> String {
 ///
 /// The derived schema calls every optional field `nullable`, so that `emptyDir:` without a value would be read as "not given"
 /// and quietly become a claim. Without it the API server says that an object is expected.
+///
+/// What has no status counts as finished for kstatus, and so for Flux and Helm. A resource has therefore one from its creation on,
+/// which answers no generation, until the operator writes one.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = PrivateRegistry::crd();
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             refuse_null(schema);
+            let status = schema.properties.as_mut().and_then(|properties| properties.get_mut("status"));
+            if let Some(status) = status {
+                status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+            }
         }
     }
     crd

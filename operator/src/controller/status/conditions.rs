@@ -1,8 +1,8 @@
 //! The conditions, as pure functions of a pass.
 //!
 //! Ready, Reconciling and Stalled are what kstatus reads: Reconciling is work in progress or something that may pass by itself,
-//! Stalled is something a person has to correct. All but `MonitoringReady` and `NodesTrusted` are there from the first
-//! write on.
+//! Stalled is something a person has to correct. Where both hold, kstatus goes by the first of them: it is Stalled, so that nobody
+//! waits for what will not come. All but `MonitoringReady` and `NodesTrusted` are there from the first write on.
 
 mod certificate;
 mod exposure;
@@ -106,8 +106,8 @@ pub(super) fn conditions(
     );
     [
         (condition::READY, ready),
-        (condition::RECONCILING, reconciling),
         (condition::STALLED, stalled),
+        (condition::RECONCILING, reconciling),
         (condition::CERTIFICATE_READY, certificate),
         (condition::STORAGE_READY, storage::with_room(pass, claim, previous)),
         (condition::CREDENTIALS_READY, credentials),
@@ -147,8 +147,8 @@ pub fn failed(
     if let Some(ending) = certificate::not_renewed(previous, message, now) {
         set(condition::CERTIFICATE_READY, ending);
     }
-    set(condition::RECONCILING, finding(!needs_correction));
     set(condition::STALLED, finding(needs_correction));
+    set(condition::RECONCILING, finding(!needs_correction));
     status.observed_generation = generation;
     status
 }

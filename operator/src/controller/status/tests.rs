@@ -105,8 +105,8 @@ fn a_registry_that_serves_says_all_that_clients_need() {
             "conditions": [
                 condition("Ready", "True", "Serving",
                     "images are served as larder.kitchen.svc.house.example/<repository>:<tag>"),
-                condition("Reconciling", "False", "Settled", "nothing is in progress"),
                 condition("Stalled", "False", "NothingToCorrect", "nothing has to be corrected by a person"),
+                condition("Reconciling", "False", "Settled", "nothing is in progress"),
                 condition("CertificateReady", "True", "Issued",
                     "valid until 2031-08-04T07:08:09Z, renewed at 2031-07-05T07:08:09Z"),
                 condition("StorageReady", "True", "Bound", "PersistentVolumeClaim larder is bound"),
@@ -172,7 +172,7 @@ fn the_first_write_has_every_condition() {
     let status = status(&pass, None, Some(1), now());
     let types: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
     let wanted =
-        ["Ready", "Reconciling", "Stalled", "CertificateReady", "StorageReady", "CredentialsReady", "ExposureReady"];
+        ["Ready", "Stalled", "Reconciling", "CertificateReady", "StorageReady", "CredentialsReady", "ExposureReady"];
     assert_eq!(types, wanted);
     assert_eq!(condition_of(&status, condition::READY), is("False", "WaitingForService"));
     assert_eq!(condition_of(&status, condition::RECONCILING), is("True", "WaitingForService"));

@@ -14,7 +14,7 @@ fn a_condition_of_which_a_failed_pass_knows_nothing_goes_on_being_about_the_spec
     assert_eq!(about(&serving, 3).len(), serving.conditions.len());
 
     let failed = failed(Some(&serving), "ApplyFailed", "failed to apply", false, Some(4), now());
-    assert_eq!(about(&failed, 4), ["Ready", "Reconciling", "Stalled"]);
+    assert_eq!(about(&failed, 4), ["Ready", "Stalled", "Reconciling"]);
     assert_eq!(about(&failed, 3), ["CertificateReady", "StorageReady", "CredentialsReady", "ExposureReady"]);
     assert_eq!(failed.observed_generation, Some(4));
 }

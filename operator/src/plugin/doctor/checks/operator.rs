@@ -55,7 +55,7 @@ fn none(observed: &Observed) -> Finding {
     let message = format!("there is no Lease {LEASE} in any namespace: no operator has worked here with election");
     let remedy = "kubectl get deployments -A -l app.kubernetes.io/name=private-registry-operator; install the chart if there is none";
     // One that runs without election leaves its answers all the same.
-    if observed.registry.status.is_some() {
+    if observed.registry.answer().is_some() {
         Part::Operator.warn(message, remedy)
     } else {
         Part::Operator.fail(message, remedy)

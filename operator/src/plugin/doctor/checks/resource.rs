@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn findings(observed: &Observed, now: Timestamp) -> Vec<Finding> {
-    let Some(status) = &observed.registry.status else {
+    let Some(status) = observed.registry.answer() else {
         let message = format!("nobody has said anything about PrivateRegistry {}", observed.name);
         return vec![
             Part::Resource.fail(message, "is the operator given this namespace (watchNamespaces of its chart)?"),
