@@ -57,6 +57,10 @@ pub mod annotation {
     pub const RENEW: &str = "privateregistry.io/renew";
     /// On a service account: which of its `imagePullSecrets` the operator has added, separated by commas.
     pub const IMAGE_PULL_SECRETS: &str = "privateregistry.io/image-pull-secrets";
+    /// What Argo CD is told of an object that it takes for one of an Application's own.
+    pub const ARGO_CD_SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+    /// What Argo CD is told of an object that is in no repository.
+    pub const ARGO_CD_COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
     /// Where each line of the htpasswd file came from, on the Secret that holds it.
     pub const HTPASSWD_RECORD: &str = "privateregistry.io/htpasswd-record";
 }

@@ -14,7 +14,15 @@ fn the_claim_is_kept_unless_it_is_to_be_deleted() {
         json!({
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "larder", "namespace": "kitchen", "labels": labels("storage")},
+            "metadata": {
+                "name": "larder",
+                "namespace": "kitchen",
+                "labels": labels("storage"),
+                "annotations": {
+                    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+                    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+                },
+            },
             "spec": {
                 "accessModes": ["ReadWriteOncePod"],
                 "resources": {"requests": {"storage": "3Gi"}},
