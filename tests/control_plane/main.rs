@@ -15,6 +15,7 @@ mod exposure_policy;
 mod failing_pod;
 mod faults;
 mod fields;
+mod gitops;
 mod hot_loop;
 mod installing;
 mod kubectl;
