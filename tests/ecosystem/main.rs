@@ -4,6 +4,7 @@
 
 mod alerts;
 mod annotations;
+mod argo_cd;
 mod cert_manager;
 mod containerd;
 mod cosign;
