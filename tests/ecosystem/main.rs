@@ -8,5 +8,6 @@ mod argo_cd;
 mod cert_manager;
 mod containerd;
 mod cosign;
+mod flux;
 mod release;
 mod traefik;
