@@ -1,5 +1,5 @@
-//! The operator comes by Helm or by one file, is upgraded without disturbing a registry, and takes nothing along when it
-//! goes.
+//! The operator comes by Helm, whose test passes, or by one file, is upgraded without disturbing a registry, and takes nothing
+//! along when it goes.
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -22,6 +22,7 @@ async fn registries_outlive_the_operator() -> Result<()> {
         operator::uninstall().await?;
 
         operator::install(&[]).await?;
+        operator::test().await?;
         let team = namespace.registry("team").ready().await?;
         let image = Image::random(2, 1 << 20)?;
         Crane::with(&team, "push").await?.push(&image, "app:1").await?;
