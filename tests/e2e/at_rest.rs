@@ -14,6 +14,8 @@ use support::operator;
 use support::registry::Registry;
 use support::wait::{eventually, let_pass};
 
+use crate::disk;
+
 /// How long nothing may happen.
 const REST: Duration = Duration::from_secs(60);
 /// After so long without a request the operator has ended what it was at.
@@ -22,7 +24,9 @@ const QUIET: Duration = Duration::from_secs(5);
 #[tokio::test(flavor = "multi_thread")]
 async fn for_a_minute_nothing_is_written_and_nothing_is_asked() -> Result<()> {
     alone("at_rest", async |namespace| {
-        let team = namespace.registry("team").users(["ci"]).ready().await?;
+        // The use of the node's own disk changes, and is looked at every minute when that is nearly full.
+        disk::claim(&namespace, 256 << 20).await?;
+        let team = namespace.registry("team").spec(disk::STORAGE)?.users(["ci"]).ready().await?;
         until_quiet(&namespace).await?;
         let before = (requests(&namespace).await?, versions(&team).await?);
 

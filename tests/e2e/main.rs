@@ -10,6 +10,7 @@ mod create;
 mod credentials;
 mod deletion;
 mod demo;
+mod disk;
 mod docker;
 mod drift;
 mod existing_volume;
