@@ -58,6 +58,9 @@ fuzz: ## inputs at random for every parser of the server; FUZZ_SECONDS=30 for ea
 manifests: ## tests that CRD, chart and install.yaml agree with the code
 	@tests/tiers/manifests
 
+documented: ## the commands and samples that documents show, each with the test that runs it
+	@cargo test --quiet --workspace --locked --test manifests -- --nocapture --exact commands::documented
+
 control-plane: ## the operator on an API server without nodes; NAME=at_rest for one file or test
 	@tests/tiers/control_plane $(NAME)
 

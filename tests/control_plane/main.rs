@@ -16,6 +16,7 @@ mod failing_pod;
 mod faults;
 mod fields;
 mod gitops;
+mod guide;
 mod hot_loop;
 mod installing;
 mod kubectl;

@@ -37,16 +37,24 @@ async fn helm_takes_over_what_kubectl_has_applied_when_it_is_told_to() -> Result
     .await
 }
 
-/// `kubectl apply` of the one file, on a cluster that has nothing of it but its namespace.
-async fn install_by_kubectl(stage: &Stage<'_>) -> Result<()> {
-    let file = std::fs::read_to_string(root().join("deploy/install.yaml"))?;
-    let mut there = manifest::parse_all(&file)?;
-    // Without a controller manager no namespace ends.
+/// deploy/install.yaml.
+fn one_file() -> Result<String> {
+    Ok(std::fs::read_to_string(root().join("deploy/install.yaml"))?)
+}
+
+/// Takes away what a control plane comes with, apart from its namespaces: without a controller manager none ends.
+pub(crate) async fn remove_operator(stage: &Stage<'_>) -> Result<()> {
+    let mut there = manifest::parse_all(&one_file()?)?;
     there.retain(|object| object.types.as_ref().is_some_and(|types| types.kind != "Namespace"));
     let there = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": there}).to_string();
     let delete = kubectl(stage, &["delete", "--ignore-not-found", "--filename", "-"])?;
-    run_with_input(delete, &there).await?;
-    run_with_input(kubectl(stage, &["apply", "--filename", "-"])?, &file).await?;
+    run_with_input(delete, &there).await.map(drop)
+}
+
+/// `kubectl apply` of the one file, on a cluster that has nothing of it but its namespace.
+async fn install_by_kubectl(stage: &Stage<'_>) -> Result<()> {
+    remove_operator(stage).await?;
+    run_with_input(kubectl(stage, &["apply", "--filename", "-"])?, &one_file()?).await?;
     let established = ["wait", "--for=condition=Established", "crd/privateregistries.privateregistry.io"];
     run(kubectl(stage, &established)?).await.map(drop)
 }

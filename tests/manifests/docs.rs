@@ -2,19 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::tools::{read, root};
+use support::guide;
 
-/// Documents, named from the root.
-pub(crate) const DOCUMENTS: [&str; 8] = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "charts/private-registry-operator/README.md",
-    "deploy/moving/README.md",
-    "operator/README.md",
-    "operator/promises.md",
-    "registry-server/README.md",
-];
+use crate::tools::{read, root};
 
 /// The targets of inline links, `[text](target)`, that are paths.
 fn links(text: &str) -> impl Iterator<Item = &str> {
@@ -24,10 +14,34 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn links_lead_somewhere() {
-    for document in DOCUMENTS {
-        let path = root().join(document);
-        for link in links(&read(document)) {
+    for document in guide::documents().unwrap() {
+        let path = root().join(&document);
+        for link in links(&read(&document)) {
             assert!(path.parent().unwrap().join(link).exists(), "{document} links to {link}, which does not exist");
+        }
+    }
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let titles = text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let letter = |letter: char| match letter {
+        ' ' => Some('-'),
+        letter if letter.is_alphanumeric() || letter == '-' || letter == '_' => Some(letter.to_ascii_lowercase()),
+        _ => None,
+    };
+    titles.map(|title| title.chars().filter_map(letter).collect()).collect()
+}
+
+#[test]
+fn anchors_are_headings() {
+    for document in guide::documents().unwrap() {
+        let text = read(&document);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let Some((path, anchor)) = target.split_once('#').filter(|_| !target.contains("://")) else { continue };
+            let folder = document.rsplit_once('/').map_or(".", |(folder, _)| folder);
+            let text = if path.is_empty() { text.clone() } else { read(&format!("{folder}/{path}")) };
+            assert!(anchors(&text).contains(anchor), "{document} links to {target}, which has no such heading");
         }
     }
 }
@@ -45,8 +59,8 @@ fn every_make_target_that_is_named_exists() {
     let rules = makefile.lines().filter_map(|line| line.split_once(':'));
     let known: BTreeSet<&str> = rules.flat_map(|(targets, _)| targets.split_whitespace()).collect();
 
-    for document in DOCUMENTS {
-        for target in make_targets(&read(document)) {
+    for document in guide::documents().unwrap() {
+        for target in make_targets(&read(&document)) {
             assert!(known.contains(target), "{document} says `make {target}`, which the Makefile does not know");
         }
     }

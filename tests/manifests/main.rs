@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod chart;
+mod commands;
 mod crd;
 mod docs;
 mod install;

@@ -6,11 +6,9 @@ use std::fs;
 use kube::core::cel::Validator;
 use private_registry_operator::api::v1alpha1::{PrivateRegistry, crd};
 use serde_json::{Value, json};
+use support::guide;
 
-use crate::{
-    docs::DOCUMENTS,
-    tools::{documents, identity, of_kind, read, root, the},
-};
+use crate::tools::{documents, identity, of_kind, read, root, the};
 
 /// Every sample: its file name and its objects.
 fn samples() -> Vec<(String, Vec<Value>)> {
@@ -21,18 +19,13 @@ fn samples() -> Vec<(String, Vec<Value>)> {
 
 /// Every registry that a reader may copy, from samples and documents, and where it stands.
 fn registries() -> Vec<(String, Value)> {
-    let shown = DOCUMENTS.map(|name| (name.to_owned(), examples(&read(name))));
+    let shown = guide::blocks().unwrap().into_iter().filter(|block| block.language == "yaml");
+    let shown = shown.map(|block| (block.place(), documents(&block.text)));
     let objects = samples()
         .into_iter()
         .chain(shown)
         .flat_map(|(name, objects)| objects.into_iter().map(move |object| (name.clone(), object)));
     objects.filter(|(_, object)| object["kind"] == "PrivateRegistry").collect()
-}
-
-/// The objects in the blocks of a document that are marked as YAML.
-fn examples(document: &str) -> Vec<Value> {
-    let blocks = document.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(documents).collect()
 }
 
 /// The paths of all scalars in `value`, or of its empty lists and maps.

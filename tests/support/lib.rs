@@ -24,6 +24,7 @@ pub mod distribution;
 pub mod docker;
 pub mod document;
 pub mod figure;
+pub mod guide;
 pub mod home;
 pub mod https;
 pub mod image;
