@@ -1,15 +1,17 @@
 //! What has been applied is what there is, however it was applied and whatever the operator does: tools that compare both, as Argo CD
 //! and Flux do, find nothing to put back and nothing to prune.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use kube::ResourceExt as _;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
+use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use support::command::{run, run_with_input};
 use support::control_plane::{Stage, on_control_plane};
-use support::registry::{Registry, is_current};
+use support::registry::{Registry, is_current, resource};
+use support::wait::eventually;
 use support::{manifest, root};
 use tempfile::TempDir;
 
@@ -124,8 +126,20 @@ async fn apply(stage: &Stage<'_>, folder: &TempDir, way: &str, written: &[Dynami
     Ok(())
 }
 
-/// Compares what was written with what there is, by a dry run, which has nothing to change.
+/// Compares what was written with what there is, by a dry run, which has nothing to change. kubectl reads an object and asks for its
+/// dry run afterwards, so that a status that is written in between looks like a difference: it counts what nobody has written to
+/// meanwhile.
 async fn ensure_same(stage: &Stage<'_>, way: &str, written: &[DynamicObject]) -> Result<()> {
+    let compared = eventually("a comparison during which nobody writes", async || {
+        let before = versions(stage).await?;
+        let compared = compare(stage, way, written).await;
+        ensure!(before == versions(stage).await?, "somebody wrote while kubectl compared: {compared:?}");
+        Ok(compared)
+    });
+    compared.await?
+}
+
+async fn compare(stage: &Stage<'_>, way: &str, written: &[DynamicObject]) -> Result<()> {
     let file = file(written);
     let diff = ["diff", "--server-side", "--field-manager", way, "--filename", "-"];
     run_with_input(administrator(stage, "kubectl", diff)?, &file).await?;
@@ -133,6 +147,14 @@ async fn ensure_same(stage: &Stage<'_>, way: &str, written: &[DynamicObject]) ->
         run_with_input(administrator(stage, "kubectl", ["diff", "--filename", "-"])?, &file).await?;
     }
     Ok(())
+}
+
+/// The version of every registry.
+async fn versions(stage: &Stage<'_>) -> Result<BTreeMap<String, Option<String>>> {
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(stage.namespace.client.clone(), stage.namespace.name(), &resource());
+    let registries = api.list(&ListParams::default()).await?.items.into_iter();
+    Ok(registries.map(|registry| (registry.name_any(), registry.resource_version())).collect())
 }
 
 /// What people and autoscalers do beside the repository, to a registry that does not say how many servers run.
