@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use support::crane::Crane;
 use support::image::Image;
+use support::manifest::strict_pod;
 use support::namespace::in_namespace;
 use support::wait::until;
 
@@ -37,6 +38,7 @@ async fn a_deployment_runs_an_image_of_the_registry() -> Result<()> {
 
 /// Two Pods, as strict as the namespace demands, that pull as `pulling` says.
 pub(crate) fn deployment(host: &str, pulling: &str) -> String {
+    let pod = strict_pod(host);
     format!(
         "
 apiVersion: apps/v1
@@ -49,14 +51,7 @@ spec:
     metadata: {{labels: {{app: app}}}}
     spec:
       {pulling}
-      terminationGracePeriodSeconds: 0
-      securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
-      containers:
-        - name: app
-          image: {host}/app:1
-          imagePullPolicy: Always
-          command: [sleep, infinity]
-          securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
+      {pod}
 "
     )
 }

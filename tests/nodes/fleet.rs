@@ -9,6 +9,7 @@ use serde_json::json;
 use support::command::{command, run};
 use support::crane::Crane;
 use support::image::Image;
+use support::manifest::strict_pod;
 use support::namespace::Namespace;
 use support::random_word;
 use support::registry::Registry;
@@ -87,6 +88,7 @@ impl Fleet {
 
 /// As strict as the namespace demands, on every node, whatever else that is for.
 fn daemon_set(host: &str) -> String {
+    let pod = strict_pod(host);
     format!(
         "
 apiVersion: apps/v1
@@ -100,14 +102,7 @@ spec:
     spec:
       imagePullSecrets: [{{name: team-pull}}]
       tolerations: [{{operator: Exists}}]
-      terminationGracePeriodSeconds: 0
-      securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
-      containers:
-        - name: app
-          image: {host}/app:1
-          imagePullPolicy: Always
-          command: [sleep, infinity]
-          securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}
+      {pod}
 "
     )
 }

@@ -25,3 +25,18 @@ fn is_blank(line: &str) -> bool {
 pub fn at<'a>(object: &'a DynamicObject, pointer: &str) -> &'a Value {
     object.data.pointer(pointer).unwrap_or(&Value::Null)
 }
+
+/// The rest of a Pod that runs `app:1` of the registry at `host`, as strict as any namespace demands: fields of a Pod's spec, for a
+/// template in which they begin in the seventh column.
+pub fn strict_pod(host: &str) -> String {
+    format!(
+        "terminationGracePeriodSeconds: 0
+      securityContext: {{runAsNonRoot: true, runAsUser: 65532, seccompProfile: {{type: RuntimeDefault}}}}
+      containers:
+        - name: app
+          image: {host}/app:1
+          imagePullPolicy: Always
+          command: [sleep, infinity]
+          securityContext: {{allowPrivilegeEscalation: false, capabilities: {{drop: [ALL]}}}}"
+    )
+}
