@@ -10,20 +10,19 @@ use support::command::{command, run};
 use support::distribution::Client;
 use support::docker::{Engine, with_engine};
 use support::document::Document;
+use support::guide;
 use support::inventory::Inventory;
 use support::namespace::{Namespace, in_namespace};
 use support::pki::Authority;
-use support::recipe::commands;
 use support::registry::Registry;
 use support::root;
 use support::server::Program;
+use support::this_test;
 use support::wait::eventually;
 use tempfile::TempDir;
 
 use crate::docker::{local_address, until_serving};
 use crate::existing_volume::enforce;
-
-const DOCUMENT: &str = "deploy/moving/README.md";
 
 /// The user of the old registry, and the line of the htpasswd file that is theirs.
 const USER: (&str, &str) = ("moby", "gordon");
@@ -60,16 +59,13 @@ async fn a_registry_2_deployment_is_taken_over_with_its_claim_and_handed_back() 
             ("TLS_SECRET", "registry-tls"),
             ("HTPASSWD_SECRET", "registry-users"),
         ];
-        let follow = async |heading: &str| {
-            let part = "## A Deployment in the cluster, with its claim";
-            follow(&namespace, folder.path(), &[part, heading], &names).await
-        };
-        follow("### Move").await?;
+        let follow = async |heading| follow(&namespace, folder.path(), &this_test!(), heading, &names).await;
+        follow("Move").await?;
         leads_to(&namespace, &new).await?;
         inventory.check(&clients.of(Program::Ours, &new)).await?;
         push(&mut inventory, &clients.of(Program::Ours, &new), "meanwhile").await?;
 
-        follow("### Back").await?;
+        follow("Back").await?;
         leads_to(&namespace, &old).await?;
         inventory.check(&clients.of(Program::Registry2, &old)).await?;
         push(&mut inventory, &clients.of(Program::Registry2, &old), "after").await
@@ -100,14 +96,12 @@ async fn the_volume_of_a_docker_registry_moves_into_the_cluster_and_back() -> Re
                 ("OLD", folder.path().to_str().context("a folder that is no text")?),
                 ("SIZE", "1Gi"),
             ];
-            let follow = async |heading: &str| {
-                follow(&namespace, folder.path(), &["## docker-compose, to the cluster", heading], &names).await
-            };
-            follow("### Move").await?;
+            let follow = async |heading| follow(&namespace, folder.path(), &this_test!(), heading, &names).await;
+            follow("Move").await?;
             inventory.check(&clients.of(Program::Ours, &new)).await?;
             push(&mut inventory, &clients.of(Program::Ours, &new), "meanwhile").await?;
 
-            follow("### Back").await?;
+            follow("Back").await?;
             let old = contained(&engine, &container).await?;
             inventory.check(&old).await?;
             push(&mut inventory, &old, "after").await
@@ -117,13 +111,13 @@ async fn the_volume_of_a_docker_registry_moves_into_the_cluster_and_back() -> Re
     .await
 }
 
-/// Types the commands below `headings`, with the names of what there is here.
-async fn follow(namespace: &Namespace, folder: &Path, headings: &[&str], names: &[(&str, &str)]) -> Result<()> {
-    for block in commands(DOCUMENT, headings)? {
-        let mut shell = command("bash", ["-euo", "pipefail", "-c", &block]);
+/// Types the commands of `test` below `heading`, with the names of what there is here.
+async fn follow(namespace: &Namespace, folder: &Path, test: &str, heading: &str, names: &[(&str, &str)]) -> Result<()> {
+    for block in guide::below(test, heading)? {
+        let mut shell = command("bash", ["-euo", "pipefail", "-c", &block.text]);
         shell.current_dir(folder).env("NAMESPACE", namespace.name()).env("REGISTRY", "team").env("BUSYBOX", busybox());
         shell.envs(names.iter().copied());
-        run(shell).await?;
+        run(shell).await.with_context(|| block.place())?;
     }
     Ok(())
 }

@@ -35,12 +35,13 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// Why a block of commands is typed by no test, by the word after `not typed:`.
-pub const REASONS: [(&str, &str); 4] = [
+pub const REASONS: [(&str, &str); 5] = [
     ("builds", "compiles the project in another way than the tests do, which takes minutes; the program is theirs"),
     (
         "elsewhere",
-        "needs Pods or a Docker engine: tests of e2e, clients, tutorials and edge do the same with names of their own",
+        "needs Pods, a Docker engine, an SSH server or Argo CD where this is shown: other tests do the same with names of their own",
     ),
+    ("names", "gives names that are the reader's to choose; the tests that type what follows give their own"),
     ("tiers", "runs the test suite, of which this check is a part"),
     ("publishes", "needs a registry of the reader's, and his password"),
 ];
@@ -73,6 +74,14 @@ pub fn of(test: &str) -> Result<Vec<Block>> {
     let mut blocks = blocks()?;
     blocks.retain(|block| block.test() == Some(test));
     ensure!(!blocks.is_empty(), "no document has a block that is typed by {test}");
+    Ok(blocks)
+}
+
+/// Those of them that stand below `heading`, where a test has something to do between one part and the next.
+pub fn below(test: &str, heading: &str) -> Result<Vec<Block>> {
+    let mut blocks = of(test)?;
+    blocks.retain(|block| block.heading == heading);
+    ensure!(!blocks.is_empty(), "no block that is typed by {test} stands below {heading}");
     Ok(blocks)
 }
 

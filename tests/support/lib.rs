@@ -37,7 +37,6 @@ pub mod pki;
 pub mod plugin;
 mod program;
 pub mod prometheus;
-pub mod recipe;
 pub mod registry;
 pub mod report;
 pub mod secure_server;

@@ -2,16 +2,18 @@
 //! for them.
 
 use anyhow::{Result, ensure};
-use support::recipe::commands;
-use support::root;
+use support::guide::{self, Block};
+use support::{root, this_test};
 
 use crate::machine::{ADDRESS, Machine, on_a_machine};
 
-const README: &str = "registry-server/README.md";
+/// The test that types how the README starts compose.yaml, which others begin with.
+const START: &str = "tutorials/compose_file::one_command_starts_a_registry_with_certificate_and_user_and_keeps_them";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_command_starts_a_registry_with_certificate_and_user_and_keeps_them() -> Result<()> {
     on_a_machine(async |machine| {
+        assert_eq!(START, this_test!());
         start(machine).await?;
         let host = format!("{ADDRESS}:5000");
         machine.run(&format!("docker tag nginx {host}/app:1; docker push {host}/app:1")).await?;
@@ -41,10 +43,10 @@ async fn what_is_renewed_and_who_is_added_counts_without_a_restart() -> Result<(
         machine.run(&format!("curl --cacert ca.crt https://{ADDRESS}:5000/v2/")).await?;
 
         let login = format!("docker login --username alice --password-stdin {ADDRESS}:5000 < password-of-alice");
-        let [_, add, remove] = &blocks()?[..] else { panic!("the README has other commands") };
-        machine.run(&format!("echo of-the-harbour > password-of-alice; {add}")).await?;
+        let [add, remove] = &guide::of(&this_test!())?[..] else { panic!("the README has other commands") };
+        machine.run(&format!("echo of-the-harbour > password-of-alice; {}", add.text)).await?;
         machine.until(&login).await?;
-        machine.run(remove).await?;
+        machine.run(&remove.text).await?;
         machine.until(&format!("! {login}")).await.map(drop)
     })
     .await
@@ -72,10 +74,8 @@ async fn the_plain_file_runs_as_it_is() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_run_has_a_certificate_without_openssl() -> Result<()> {
     on_a_machine(async |machine| {
-        // The machine's own address in place of a name that nobody would find.
-        let typed = |block: &String| block.replace("registry.example.com", ADDRESS);
-        for block in commands(README, &["### TLS"])?.iter().map(typed) {
-            machine.run(&block).await?;
+        for block in guide::of(&this_test!())? {
+            machine.run(&here(&block)).await?;
         }
         machine.until(&format!("curl --silent --fail --cacert certs/ca.crt https://{ADDRESS}/v2/")).await?;
         machine.run(&format!("docker tag nginx {ADDRESS}/app:1; docker push {ADDRESS}/app:1")).await.map(drop)
@@ -83,18 +83,17 @@ async fn docker_run_has_a_certificate_without_openssl() -> Result<()> {
     .await
 }
 
-/// The README's commands about compose.
-fn blocks() -> Result<Vec<String>> {
-    let typed = |block: String| block.replace("registry.example.com,", "").replace("192.0.2.10", ADDRESS);
-    let blocks = commands(README, &["### docker compose"])?.into_iter().map(typed);
-    Ok(blocks.map(|block| block.replace("registry.example.com", ADDRESS)).collect())
+/// What `block` types, with the machine's own address in place of a name that nobody would find.
+fn here(block: &Block) -> String {
+    let typed = block.text.replace("registry.example.com,", "").replace("192.0.2.10", ADDRESS);
+    typed.replace("registry.example.com", ADDRESS)
 }
 
 /// What the README says, in a folder with compose.yaml alone. The last line once there is somebody who answers.
 async fn start(machine: &Machine) -> Result<()> {
     std::fs::copy(root().join("deploy/compose/compose.yaml"), machine.path("compose.yaml"))?;
-    let block = blocks()?.remove(0);
-    let (commands, login) = block.rsplit_once('\n').unwrap_or_default();
+    let typed: String = guide::of(START)?.iter().map(here).collect();
+    let (commands, login) = typed.trim_end().rsplit_once('\n').unwrap_or_default();
     machine.run(commands).await?;
     let said = machine.until(login).await?;
     ensure!(said.contains("Login Succeeded"), "docker said: {said}");

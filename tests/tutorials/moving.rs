@@ -1,13 +1,9 @@
 //! `deploy/moving`, from docker-compose to docker-compose: the commands as they stand there, and back.
 
 use anyhow::Result;
-use support::recipe::commands;
-use support::root;
+use support::{guide, root, this_test};
 
 use crate::machine::{ADDRESS, Machine, on_a_machine};
-
-const DOCUMENT: &str = "deploy/moving/README.md";
-const PART: &str = "## docker-compose, to compose.yaml";
 
 /// The names in the document, of what there is here.
 const NAMES: &str = "export CONTAINER=registry VOLUME=old_data OLD=$PWD COMPOSE_PROJECT_NAME=team REGISTRY_PORT=5000 \
@@ -41,12 +37,12 @@ async fn a_registry_2_moves_into_our_compose_file_and_back_and_clients_notice_no
         push(machine, "old", "before").await?;
 
         std::fs::copy(root().join("deploy/compose/compose.yaml"), machine.path("compose.yaml"))?;
-        follow(machine, "### Move").await?;
+        follow(machine, &this_test!(), "Move").await?;
         answers(machine).await?;
         pull(machine, "before").await?;
         push(machine, "new", "meanwhile").await?;
 
-        follow(machine, "### Back").await?;
+        follow(machine, &this_test!(), "Back").await?;
         answers(machine).await?;
         for tag in ["before", "meanwhile"] {
             pull(machine, tag).await?;
@@ -56,9 +52,9 @@ async fn a_registry_2_moves_into_our_compose_file_and_back_and_clients_notice_no
     .await
 }
 
-async fn follow(machine: &Machine, heading: &str) -> Result<()> {
-    let blocks = commands(DOCUMENT, &[PART, heading])?.join("\n");
-    machine.run(&format!("{NAMES}\n{blocks}")).await.map(drop)
+async fn follow(machine: &Machine, test: &str, heading: &str) -> Result<()> {
+    let typed: String = guide::below(test, heading)?.into_iter().map(|block| block.text).collect();
+    machine.run(&format!("{NAMES}\n{typed}")).await.map(drop)
 }
 
 /// With the certificate and the password of before.

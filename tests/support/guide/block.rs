@@ -7,6 +7,8 @@ pub struct Block {
     pub document: String,
     /// The number of the line that opens it.
     pub line: usize,
+    /// The nearest heading above it, without its marks.
+    pub heading: String,
     /// The first word after the fence, which says what it is: `sh`, `console`, `yaml`; empty where nothing is said.
     pub language: String,
     /// What is between the fences.
@@ -68,20 +70,22 @@ impl Block {
 /// The fenced blocks of a document.
 pub(super) fn parse(document: &str, text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
+    let mut heading = "";
     let mut open: Option<Block> = None;
-    for (number, line) in (1..).zip(text.lines()) {
-        match (line.trim_start().strip_prefix("```"), &mut open) {
-            (Some(info), None) => open = Some(opened(document, number, info)),
+    for (line, content) in (1..).zip(text.lines()) {
+        match (content.trim_start().strip_prefix("```"), &mut open) {
+            (Some(info), None) => open = Some(opened(document, line, heading, info)),
             (Some(_), Some(_)) => blocks.extend(open.take()),
-            (None, Some(block)) => block.text += &format!("{line}\n"),
+            (None, Some(block)) => block.text += &format!("{content}\n"),
+            (None, None) if content.starts_with('#') => heading = content.trim_start_matches('#').trim(),
             (None, None) => {}
         }
     }
     blocks
 }
 
-fn opened(document: &str, line: usize, info: &str) -> Block {
+fn opened(document: &str, line: usize, heading: &str, info: &str) -> Block {
     let (language, remark) = info.trim().split_once(' ').unwrap_or((info.trim(), ""));
     let (language, remark) = (language.to_owned(), remark.trim().to_owned());
-    Block { document: document.to_owned(), line, language, text: String::new(), remark }
+    Block { document: document.to_owned(), line, heading: heading.to_owned(), language, text: String::new(), remark }
 }
