@@ -46,6 +46,33 @@ fn anchors_are_headings() {
     }
 }
 
+#[test]
+fn the_guide_lists_every_page() {
+    let front = read("operator/README.md");
+    for page in guide::documents().unwrap().iter().filter_map(|document| document.strip_prefix("operator/docs/")) {
+        assert!(front.contains(&format!("](docs/{page})")), "operator/README.md does not lead to docs/{page}");
+    }
+}
+
+/// Lines from which on nobody finds a section by scrolling.
+const LONG: usize = 300;
+
+/// Pages in which one looks something up, by its name.
+const REFERENCE: [&str; 3] = ["CHANGELOG.md", "operator/api.md", "operator/promises.md"];
+
+#[test]
+fn a_long_page_begins_with_its_contents() {
+    for document in guide::documents().unwrap().iter().filter(|document| !REFERENCE.contains(&document.as_str())) {
+        let text = read(document);
+        let (contents, sections) = text.split_once("\n## ").unwrap_or_default();
+        for title in sections.split("\n## ").filter_map(|section| section.lines().next()) {
+            let anchor = anchors(&format!("# {title}")).pop_first().unwrap();
+            let leads = text.lines().count() < LONG || contents.contains(&format!("](#{anchor})"));
+            assert!(leads, "{document} does not begin with a link to #{anchor}");
+        }
+    }
+}
+
 /// What a reader is told to type: `make <target>` at the start of a line or of inline code.
 fn make_targets(text: &str) -> impl Iterator<Item = &str> {
     let typed =

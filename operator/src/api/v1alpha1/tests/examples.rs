@@ -1,4 +1,6 @@
-//! What is accepted: of every field something that people write, and what the README shows.
+//! What is accepted: of every field something that people write, and what the guide shows.
+
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
@@ -50,13 +52,20 @@ fn what_people_write_is_accepted() {
     }
 }
 
-/// Every resource that the README shows: fields that exist, values that the rules accept.
+/// The README and the pages of the guide.
+fn pages() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(folder.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.chain([folder.join("README.md")]).map(|page| fs::read_to_string(page).unwrap()).collect()
+}
+
+/// Every resource that the guide shows: fields that exist, values that the rules accept.
 #[test]
-fn examples_of_the_readme_are_accepted() {
-    let readme = include_str!("../../../../README.md");
-    let blocks = readme.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+fn examples_of_the_guide_are_accepted() {
+    let pages = pages();
+    let blocks = pages.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
     let registries: Vec<Value> = blocks
-        .map(|block| serde_saphyr::from_str::<Value>(block).unwrap())
+        .flat_map(|block| serde_saphyr::from_multiple::<Value>(block).unwrap())
         .filter(|object| object["kind"] == "PrivateRegistry")
         .collect();
     assert!(registries.len() >= 5);

@@ -79,7 +79,7 @@ fn conditions(status: &PrivateRegistryStatus) -> Vec<Finding> {
         }
         told.push(&known.message);
         let message = format!("{} is {} ({}): {}", known.type_, known.status, known.reason, known.message);
-        let remedy = format!("{} is in the table of reasons of the operator's README", known.reason);
+        let remedy = format!("{} is in the table of reasons of operator/docs/troubleshooting.md", known.reason);
         let fatal = [condition::READY, condition::STALLED].contains(&known.type_.as_str());
         findings.push(if fatal { Part::Resource.fail(message, remedy) } else { Part::Resource.warn(message, remedy) });
     }
