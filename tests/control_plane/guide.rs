@@ -22,6 +22,20 @@ const SNAPSHOTS: &str = "snapshot.storage.k8s.io_volumesnapshots";
 /// Kinds of other software that documents show and this control plane does not know, each with the test that uses what is shown.
 const ELSEWHERE: [(&str, &str); 1] = [("ServersTransport", "ecosystem/traefik")];
 
+/// The test that types how a volume comes back, with images; here it is about what becomes of the claim.
+const RESTORE: &str = "e2e/backup::a_registry_has_after_a_restore_what_it_had_at_the_snapshot";
+
+/// What an installation of Argo CD has that a document adds to.
+const ARGO_CD: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: argocd}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: argocd-cm, namespace: argocd}
+";
+
 /// An administrator at a terminal.
 fn administrator(stage: &Stage<'_>) -> Result<Typist> {
     Typist::new(stage.plane.kubeconfig_file(&Identity::Administrator, stage.namespace.name())?)
@@ -41,6 +55,7 @@ async fn what_an_administrator_types_does_what_is_shown() -> Result<()> {
         reader.types(install).await?;
         let _operator = stage.operator_of_cluster()?.flags(["--leader-elect=false"]).start().await?;
         let _controllers = stage.play_controllers_everywhere();
+        stage.plane.apply(ARGO_CD).await?;
         for block in rest {
             reader.types(block).await?;
         }
@@ -99,7 +114,7 @@ async fn a_snapshot_is_taken_as_it_is_shown() -> Result<()> {
 
 #[tokio::test]
 async fn a_claim_is_replaced_by_one_that_begins_with_a_snapshot() -> Result<()> {
-    let blocks = guide::of(&this_test!())?;
+    let blocks = guide::of(RESTORE)?;
     beside_a_registry("guide", "{}", async |stage, team| {
         let reader = administrator(stage)?.replacing("apps", stage.namespace.name());
         std::fs::write(reader.path("claim.yaml"), reader.meant(&guide::file("claim.yaml")?.text))?;

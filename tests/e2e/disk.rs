@@ -9,7 +9,7 @@ use support::namespace::Namespace;
 use support::registry::is_pod_ready;
 use support::wait::until;
 
-use crate::existing_volume::enforce;
+use crate::helper::enforce;
 
 /// What keeps images on it.
 pub(crate) const STORAGE: &str = "storage: {persistentVolumeClaim: {existingClaim: disk}}";

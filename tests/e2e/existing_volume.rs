@@ -8,7 +8,6 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt as _};
-use support::command::{command, run};
 use support::distribution::Client;
 use support::docker::{server_image, with_engine};
 use support::inventory::Inventory;
@@ -16,10 +15,11 @@ use support::namespace::{Namespace, in_namespace};
 use support::registry::Registry;
 use support::server::{Program, serving};
 use support::voyage::sail;
-use support::wait::{until, until_any, until_gone};
+use support::wait::until_any;
 use tempfile::TempDir;
 
 use crate::docker::{local_address, until_serving};
+use crate::helper::Helper;
 
 /// The claim that is there before the registry.
 const CLAIM: &str = "old";
@@ -132,45 +132,19 @@ auth: {{users: [{{name: {}, access: Admin, passwordSecretRef: {{name: admin}}}}]
 
 /// Copies `folder` to the claim, then runs `arguments`, in a Pod that runs as root.
 async fn as_root(namespace: &Namespace, arguments: &[&str], folder: Option<&Path>) -> Result<()> {
-    let image = std::env::var("BUSYBOX_IMAGE").unwrap_or_else(|_| "localhost/busybox:1".to_owned());
-    let pod = format!(
-        "
-apiVersion: v1
-kind: Pod
-metadata: {{name: root}}
-spec:
-  # Not 0: then the Pod would be gone before its volume is unmounted, and the next Pod could not have it as its own.
-  terminationGracePeriodSeconds: 1
-  containers:
-  - name: root
-    image: {image}
-    imagePullPolicy: IfNotPresent
-    command: [sleep, infinity]
-    volumeMounts: [{{name: volume, mountPath: /volume}}]
-  volumes: [{{name: volume, persistentVolumeClaim: {{claimName: {CLAIM}}}}}]
-"
-    );
-    // Only while this Pod is admitted.
-    enforce(namespace, "baseline").await?;
-    namespace.create_object::<Pod>(&pod).await?;
-    enforce(namespace, "restricted").await?;
-    until(&namespace.api::<Pod>(), "root", "a ready Pod", support::registry::is_pod_ready).await?;
-    let kubectl = |words: &[&str]| command("kubectl", ["--namespace", namespace.name()].iter().chain(words));
-    if let Some(folder) = folder {
-        run(kubectl(&["cp", &folder.join("docker").display().to_string(), "root:/volume/docker"])).await?;
-        run(kubectl(&["exec", "root", "--", "chown", "-R", "0:0", "/volume/docker"])).await?;
-    }
-    if !arguments.is_empty() {
-        run(kubectl(&[&["exec", "root", "--"], arguments].concat())).await?;
-    }
-    namespace.api::<Pod>().delete("root", &DeleteParams::default()).await?;
-    until_gone(&namespace.api::<Pod>(), "root").await
-}
-
-/// Sets the Pod security standard of the namespace.
-pub(crate) async fn enforce(namespace: &Namespace, standard: &str) -> Result<()> {
-    let label = format!("pod-security.kubernetes.io/enforce={standard}");
-    run(command("kubectl", ["label", "--overwrite", "namespace", namespace.name(), &label])).await.map(drop)
+    let volume = format!("persistentVolumeClaim: {{claimName: {CLAIM}}}");
+    let root = Helper { name: "root", standard: "baseline", pod: "", container: "", volume: &volume };
+    root.at_work(namespace, async |root| {
+        if let Some(folder) = folder {
+            root.copy(&folder.join("docker").display().to_string(), "/volume/docker").await?;
+            root.run(&["chown", "-R", "0:0", "/volume/docker"]).await?;
+        }
+        if !arguments.is_empty() {
+            root.run(arguments).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Whether the kubelet leaves the claim's volume as it is, whatever fsGroup a Pod asks for.

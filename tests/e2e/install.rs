@@ -9,9 +9,10 @@ use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use support::command::{command, run, run_with_input};
 use support::crane::Crane;
+use support::guide::{self, Typist};
 use support::image::Image;
 use support::namespace::{Namespace, alone_without_operator};
-use support::{manifest, operator, root};
+use support::{manifest, operator, root, this_test};
 
 /// Name of the kind's definition.
 const DEFINITION: &str = "privateregistries.privateregistry.io";
@@ -22,7 +23,9 @@ async fn registries_outlive_the_operator() -> Result<()> {
         operator::uninstall().await?;
 
         operator::install(&[]).await?;
-        operator::test().await?;
+        for block in guide::of(&this_test!())? {
+            Typist::on_cluster()?.types(&block).await?;
+        }
         let team = namespace.registry("team").ready().await?;
         let image = Image::random(2, 1 << 20)?;
         Crane::with(&team, "push").await?.push(&image, "app:1").await?;

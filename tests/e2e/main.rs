@@ -4,6 +4,7 @@
 //! or must not be disturbed. `make e2e` runs all, `make e2e-one NAME=push_pull` one file; `KEEP=1` leaves what was made.
 
 mod at_rest;
+mod backup;
 mod bad_input;
 mod certificate;
 mod create;
@@ -16,6 +17,8 @@ mod drift;
 mod existing_volume;
 mod failing_change;
 mod full_volume;
+mod guide;
+mod helper;
 mod install;
 mod moving;
 mod namespaced;

@@ -22,7 +22,7 @@ use support::wait::eventually;
 use tempfile::TempDir;
 
 use crate::docker::{local_address, until_serving};
-use crate::existing_volume::enforce;
+use crate::helper::enforce;
 
 /// The user of the old registry, and the line of the htpasswd file that is theirs.
 const USER: (&str, &str) = ("moby", "gordon");

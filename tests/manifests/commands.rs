@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use registry_config::checks::check;
+use registry_config::document::{Report, shape};
+use registry_config::keys::Described as _;
+use registry_config::{Config, defaults};
 use support::guide::{self, Block, REASONS};
 use support::this_test;
 
 use crate::promises::{PLACES, has_test, sources};
-use crate::tools::{CHART, root, run};
+use crate::tools::{CHART, documents, root, run};
 
 /// What a block has to say; told to whoever has written one without it.
 const HOW: &str = "```sh (typed by <tier>/<file>::<test>), where that test runs `guide::of(&this_test!())`, or (not typed: <reason>): see tests/support/guide.rs";
@@ -85,6 +89,37 @@ fn values_that_are_shown_fit_the_chart() {
             assert!(told.is_ok(), "{}: {told:?}", block.place());
         }
     }
+}
+
+/// What is no object is a file, or part of one, that a test gives to the program it is for; every object is accepted by
+/// `control_plane/guide::every_object_that_a_document_shows_is_accepted`.
+#[test]
+fn every_yaml_that_is_shown_is_read_by_a_test() {
+    let files = all_sources();
+    for block in guide::blocks().unwrap().iter().filter(|block| block.language == "yaml") {
+        let is_object = block.text.contains("\nkind: ");
+        let is_used =
+            block.test().and_then(|test| test_of(&files, test)).is_some_and(|body| body.contains("this_test!"));
+        assert!(is_object || is_used, "{}: neither an object nor (typed by ...)", block.place());
+    }
+}
+
+/// As the operator asks it, and with nothing to warn of.
+#[test]
+fn the_server_s_configuration_that_a_registry_shows_is_the_server_s() {
+    let mut shown = 0;
+    for block in guide::blocks().unwrap().iter().filter(|block| block.language == "yaml") {
+        for object in documents(&block.text).into_iter().filter(|object| object["kind"] == "PrivateRegistry") {
+            let Some(config) = object["spec"].get("config") else { continue };
+            shown += 1;
+            let mut report = Report::default();
+            let mut shaped = shape(config.clone(), Config::NODE, "", &mut report).unwrap();
+            defaults::fill(&mut shaped, Config::NODE);
+            check(serde_json::from_value(shaped).unwrap(), &mut report);
+            assert_eq!((report.errors, report.warnings), (Vec::new(), Vec::new()), "{}", block.place());
+        }
+    }
+    assert!(shown > 0, "no document shows spec.config");
 }
 
 /// The list of all commands and samples, each with the test that runs it, for people. `make documented` prints it.

@@ -37,11 +37,8 @@ const OTHERS: [&str; 6] = [
 /// Why a block of commands is typed by no test, by the word after `not typed:`.
 pub const REASONS: [(&str, &str); 5] = [
     ("builds", "compiles the project in another way than the tests do, which takes minutes; the program is theirs"),
-    (
-        "elsewhere",
-        "needs Pods, a Docker engine, an SSH server or Argo CD where this is shown: other tests do the same with names of their own",
-    ),
     ("names", "gives names that are the reader's to choose; the tests that type what follows give their own"),
+    ("ssh", "copies to a machine of the reader's; the test puts the same files there by other means"),
     ("tiers", "runs the test suite, of which this check is a part"),
     ("publishes", "needs a registry of the reader's, and his password"),
 ];

@@ -70,12 +70,6 @@ pub async fn install(values: &[&str]) -> Result<()> {
     )
 }
 
-/// `helm test` of the suite's release.
-pub async fn test() -> Result<()> {
-    let test = ["test", RELEASE, "--namespace", NAMESPACE, "--timeout", "2m", "--logs"];
-    run(command("helm", test)).await.map(drop)
-}
-
 /// `helm rollback` of the suite's release to what it was before the last upgrade.
 pub async fn roll_back() -> Result<()> {
     let rollback = ["rollback", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "3m"];

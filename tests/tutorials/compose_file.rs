@@ -71,18 +71,6 @@ async fn the_plain_file_runs_as_it_is() -> Result<()> {
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn docker_run_has_a_certificate_without_openssl() -> Result<()> {
-    on_a_machine(async |machine| {
-        for block in guide::of(&this_test!())? {
-            machine.run(&here(&block)).await?;
-        }
-        machine.until(&format!("curl --silent --fail --cacert certs/ca.crt https://{ADDRESS}/v2/")).await?;
-        machine.run(&format!("docker tag nginx {ADDRESS}/app:1; docker push {ADDRESS}/app:1")).await.map(drop)
-    })
-    .await
-}
-
 /// What `block` types, with the machine's own address in place of a name that nobody would find.
 fn here(block: &Block) -> String {
     let typed = block.text.replace("registry.example.com,", "").replace("192.0.2.10", ADDRESS);

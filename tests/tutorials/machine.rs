@@ -15,7 +15,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-/// The machine's address, besides those of its loopback: one from which Docker wants a certificate.
+/// The machine's address, besides those of its loopback: one from which Docker wants a certificate. By name, it is
+/// registry.example.com.
 pub(crate) const ADDRESS: &str = "192.0.2.10";
 
 /// A machine; see `on_a_machine`.

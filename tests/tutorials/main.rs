@@ -7,6 +7,7 @@
 mod browser;
 mod compose_file;
 mod compose_lab;
+mod guide;
 mod machine;
 mod moving;
 mod open_source_registry;

@@ -37,6 +37,11 @@ impl Typist {
         Ok(Self { home, kubeconfig: kubeconfig.into(), replaced: Vec::new() })
     }
 
+    /// A reader whom KUBECONFIG leads to the cluster of the suite.
+    pub fn on_cluster() -> Result<Self> {
+        Self::new(std::env::var_os("KUBECONFIG").context("KUBECONFIG leads to the cluster of the suite")?)
+    }
+
     /// One for whom the word `shown` in a document is `meant` here, such as a namespace of the test's own.
     pub fn replacing(mut self, shown: &str, meant: &str) -> Self {
         self.replaced.push((shown.to_owned(), meant.to_owned()));
