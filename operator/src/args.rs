@@ -107,6 +107,9 @@ enum Command {
     Preg(Plugin),
     /// Keep the files by which this node's container runtime finds and trusts registries
     NodeTrust(NodeTrust),
+    /// What the canary of a node runs, by which the node's runtime proves itself: nothing, until it is asked to end
+    #[command(hide = true)]
+    Canary,
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,6 +176,7 @@ impl Args {
             Some(Command::Preg(plugin)) => return Ok(plugin.run()?),
             Some(Command::Check(check)) => return check.run(),
             Some(Command::NodeTrust(node)) => node.run()?,
+            Some(Command::Canary) => idle()?,
             None => self.operate_until_told()?,
         }
         Ok(ExitCode::SUCCESS)
@@ -274,6 +278,10 @@ pub(crate) async fn tell_to_stop(stop: watch::Sender<bool>) -> anyhow::Result<()
     tracing::info!("stopping");
     stop.send_replace(true);
     std::future::pending().await
+}
+
+fn idle() -> anyhow::Result<()> {
+    runtime(1)?.block_on(terminated())
 }
 
 /// Waits until the process is asked to end.

@@ -43,7 +43,6 @@ use kube::{
 use tokio::sync::Semaphore;
 
 pub use self::error::Error;
-pub(crate) use self::error::chain;
 use self::{
     distribute::Reach,
     memory::Memories,
@@ -54,6 +53,7 @@ use self::{
     waits::error_policy,
     wakeups::{Pending, Wakeups},
 };
+pub(crate) use self::{error::chain, versions::hexadecimal};
 use crate::{metrics::Metrics, names::RegistryName};
 
 /// What is the same for all registries.

@@ -9,6 +9,7 @@
 //!   tree       (writes) carries the steps out below one directory, atomically a file
 //!   drop_in    (writes) the same for the one file that CRI-O reads beside them
 //!   containerd (reads)  whether the node's containerd reads these directories at all
+//!   canary     (serves) an image by which the runtime proves that it reads these directories
 //!   report     (serves) what is so on this node, to those who ask
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod agent;
 pub mod args;
+pub mod canary;
 pub mod config_map;
 pub mod containerd;
 mod departure;

@@ -63,9 +63,11 @@ fn every_promise_has_a_test_that_exists() {
 }
 
 /// Words of the same form that are no reasons of ours: types of conditions end in `Ready` or are among them.
-const NO_REASONS: [&str; 14] = [
+const NO_REASONS: [&str; 16] = [
     "CleanUpFailed", // of a registry that is being deleted: nobody reads its status any more
     "ControllerResizeError",
+    "ErrImagePull",
+    "ImagePullBackOff",
     "Infeasible",
     "Issuing",
     "Lost",

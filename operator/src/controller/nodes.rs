@@ -4,6 +4,7 @@
 //! see [`node_trust`](crate::node_trust). Whether they have carried it out, each is asked at its Pod's port. What is wrong on nodes
 //! is told in a condition; it never keeps the registry itself from being served.
 
+mod canary;
 mod outcome;
 mod reports;
 mod requests;

@@ -84,7 +84,7 @@ pub(super) fn file_version(secret: Option<&Secret>, key: &str) -> Option<String>
 }
 
 /// Bytes in lower case hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

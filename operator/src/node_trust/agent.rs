@@ -49,6 +49,8 @@ pub(super) struct Settings {
     pub(super) places: Places,
     /// Where containerd's configuration is.
     pub(super) containerd_config: PathBuf,
+    /// What the runtime is told of the canary, where there is one.
+    pub(super) canary: Option<Entry>,
 }
 
 /// What runs on a node.
@@ -130,7 +132,8 @@ impl Agent {
             Some(Err(problem)) => return self.report(Standing { node: Some(problem.clone()), ..Standing::default() }),
             None => return,
         };
-        let entries: Vec<Entry> = known.values().filter_map(|registry| registry.entry.clone()).collect();
+        let entries = known.values().filter_map(|registry| registry.entry.clone());
+        let entries: Vec<Entry> = entries.chain(self.settings.canary.clone()).collect();
         let (node, settings) = (self.node(runtime), Arc::clone(&self.settings));
         let done = spawn_blocking(move || (node.bring_to(&entries), trap(runtime, &settings))).await;
         let (outcome, trap) = match done {
@@ -153,7 +156,8 @@ impl Agent {
             let problem = registry.problem.as_ref().or(of_host).cloned();
             registries.insert(name.clone(), (registry.version.clone(), problem));
         }
-        Standing { node: outcome.node.clone().or(trap), registries }
+        let canary = self.settings.canary.as_ref().and_then(|canary| outcome.hosts.get(canary.host()));
+        Standing { node: outcome.node.clone().or(trap).or(canary.cloned()), registries }
     }
 
     /// Puts up what is so now, and logs what is wrong when that is new.

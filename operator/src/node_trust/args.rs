@@ -1,13 +1,19 @@
 //! Flags and environment of the Pods on nodes, and what runs there because of them.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    env,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use axum::Router;
+use tokio::{sync::watch, task::spawn_blocking};
 
 use super::{
-    Owner, Places,
+    Entry, Owner, Places,
     agent::{Agent, Settings},
+    canary::{self, Image},
     containerd,
     report::{self, Board},
 };
@@ -50,7 +56,15 @@ pub struct NodeTrust {
     #[arg(long, env, default_value = containerd::CONFIG)]
     containerd_config: PathBuf,
 
-    /// Where /livez, /readyz and what the operator asks are served
+    /// Host under which this Pod serves the image by which the runtime proves itself; without it there is none
+    #[arg(long, env, requires = "pod_ip", value_parser = canary::host)]
+    canary_host: Option<String>,
+
+    /// Address of this Pod
+    #[arg(long, env)]
+    pod_ip: Option<IpAddr>,
+
+    /// Where /livez, /startedz, /readyz, the canary's image and what the operator asks are served
     #[arg(long, env, default_value = "0.0.0.0:5001")]
     admin_addr: SocketAddr,
 
@@ -81,7 +95,9 @@ impl NodeTrust {
         let listener = admin::listen(self.admin_addr).await?;
         let client = client(&Metrics::default()).await?;
         let board = Board::new();
-        let mut agent = Agent::new(client, self.settings()?, board.clone());
+        let settings = self.settings()?;
+        let served = report::router(board.clone()).merge(image(settings.canary.is_some()).await?);
+        let mut agent = Agent::new(client, settings, board);
         let (stop, stopped) = watch::channel(false);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), admin = %listener.local_addr()?, "starting");
 
@@ -94,7 +110,7 @@ impl NodeTrust {
         };
         tokio::select! {
             () = work => Ok(()),
-            served = axum::serve(listener, report::router(board)) => served.context("the admin endpoints have ended"),
+            served = axum::serve(listener, served) => served.context("the admin endpoints have ended"),
             result = tell_to_stop(stop) => result,
         }
     }
@@ -110,6 +126,21 @@ impl NodeTrust {
             owner,
             places: Places { root: self.host_root.clone(), containerd, ..Places::default() },
             containerd_config: self.containerd_config.clone(),
+            canary: self.canary(),
         })
     }
+
+    fn canary(&self) -> Option<Entry> {
+        let (host, address) = self.canary_host.clone().zip(self.pod_ip)?;
+        Some(Entry::of_canary(host, SocketAddr::new(address, self.admin_addr.port())))
+    }
+}
+
+/// The registry with the canary's image, which is this program.
+async fn image(wanted: bool) -> anyhow::Result<Router> {
+    if !wanted {
+        return Ok(Router::new());
+    }
+    let read = spawn_blocking(|| Image::of(&env::current_exe()?)).await.context("failed to read this program")?;
+    Ok(canary::router(read.context("failed to read this program, which is the canary's image")?))
 }

@@ -113,6 +113,11 @@ impl Entry {
         Ok(Self { host, scheme: told.scheme, address: SocketAddr::new(address(told.addresses)?, port), authorities })
     }
 
+    /// The Pod's own registry on its own node, see [`canary`](super::canary): its host is nobody's, its address the Pod's.
+    pub(super) const fn of_canary(host: String, address: SocketAddr) -> Self {
+        Self { host, scheme: Scheme::Http, address, authorities: None }
+    }
+
     /// The host by which images are named, with the port where that is not the scheme's own.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -35,7 +35,7 @@ pub struct Report {
 /// What a node knows of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// What is wrong with the node. It is so from the start on, until something was carried out.
+    /// What is wrong with the node.
     pub(super) node: Option<Problem>,
     /// Version and problem of each registry.
     pub(super) registries: BTreeMap<RegistryName, (String, Option<Problem>)>,
@@ -43,39 +43,51 @@ pub(super) struct Standing {
 
 /// Where it is kept for those who ask.
 #[derive(Clone, Debug)]
-pub(super) struct Board(Arc<Mutex<Standing>>);
+pub(super) struct Board(Arc<Mutex<Option<Standing>>>);
 
 impl Board {
     /// Of a node that has not been told anything yet.
     pub(super) fn new() -> Self {
-        let starting = Problem::new("Starting", "the node has not been told of any registry yet");
-        Self(Arc::new(Mutex::new(Standing { node: Some(starting), ..Standing::default() })))
+        Self(Arc::default())
     }
 
     /// Puts up what is so now. Returns what was so before.
     pub(super) fn put(&self, standing: Standing) -> Standing {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), standing)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(standing).unwrap_or_default()
+    }
+
+    fn is_started(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn node_problem(&self) -> Option<Problem> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).node.clone()
+        let starting = || Some(Problem::new("Starting", "the node has not been told of any registry yet"));
+        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.as_ref().map_or_else(starting, |standing| standing.node.clone())
     }
 
     fn report(&self, registry: &RegistryName) -> Option<Report> {
         let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = standing.as_ref()?;
         let (version, problem) = standing.registries.get(registry)?.clone();
         Some(Report { version, problem, node_problem: standing.node.clone() })
     }
 }
 
-/// What is asked. Ready is a node whose runtime reads what is written; what is wrong with one registry alone does not make it less
-/// so, or whoever makes registries could hold up the rollout of a new version.
+/// What is asked. Started is a node where all was tried once, well or not: its runtime can look for the canary then. Ready is a node
+/// whose runtime reads what is written; what is wrong with one registry alone does not make it less so, or whoever makes registries could
+/// hold up the rollout of a new version.
 pub(super) fn router(board: Board) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
+        .route("/startedz", get(started))
         .route("/readyz", get(ready))
         .route("/registries/{namespace}/{name}", get(report))
         .with_state(board)
+}
+
+async fn started(State(board): State<Board>) -> StatusCode {
+    if board.is_started() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn ready(State(board): State<Board>) -> Response {
@@ -118,7 +130,9 @@ mod tests {
     async fn a_node_is_ready_when_it_was_told_everything_and_its_runtime_reads_it() {
         let board = Board::new();
         assert_eq!(ask(&board, "/livez").await.0, StatusCode::OK);
-        assert_eq!(ask(&board, "/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
+        for path in ["/startedz", "/readyz"] {
+            assert_eq!(ask(&board, path).await.0, StatusCode::SERVICE_UNAVAILABLE);
+        }
         let registry = RegistryName { namespace: "apps".into(), name: "team".into() };
         let taken = Problem::new("DirectoryTaken", "delete it");
         let registries = BTreeMap::from([(registry, ("7".to_owned(), Some(taken.clone())))]);
@@ -130,6 +144,7 @@ mod tests {
         assert_eq!(serde_json::from_str::<Report>(&body).unwrap(), expected);
         assert_eq!(ask(&board, "/registries/apps/other").await.0, StatusCode::NOT_FOUND);
         board.put(Standing { node: Some(taken), registries });
+        assert_eq!(ask(&board, "/startedz").await.0, StatusCode::OK, "as well as it could");
         let (status, body) = ask(&board, "/readyz").await;
         assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "DirectoryTaken: delete it"));
     }

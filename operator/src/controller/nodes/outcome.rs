@@ -2,7 +2,7 @@
 
 use std::{error::Error, net::IpAddr, time::Duration};
 
-use super::reports::NodeReport;
+use super::{canary::Trouble, reports::NodeReport};
 use crate::controller::chain;
 
 /// What has become of nodes.
@@ -79,7 +79,12 @@ pub(super) fn judge(desired: usize, version: &str, mut reports: Vec<NodeReport>,
         Ok(Some(said)) => {
             let problem = said.node_problem.as_ref().or(said.problem.as_ref());
             let late = (said.version != version).then(|| "it has not carried out the latest change yet".to_owned());
-            problem.map(|problem| format!("{}: {}", problem.reason, problem.message)).or(late)
+            let problem = problem.map(|problem| format!("{}: {}", problem.reason, problem.message));
+            match (problem, &report.canary) {
+                // What is the matter, and what has come of it.
+                (Some(problem), Some(canary @ Trouble::NotPulled(_))) => Some(format!("{problem}; {canary}")),
+                (problem, canary) => problem.or_else(|| canary.as_ref().map(ToString::to_string)).or(late),
+            }
         }
     };
     let failing = reports.iter().find_map(|report| Some((report.node.clone(), trouble(report)?)));
@@ -94,7 +99,7 @@ mod tests {
 
     fn report(node: &str, version: &str, problem: Option<Problem>) -> NodeReport {
         let said = Report { version: version.into(), problem, node_problem: None };
-        NodeReport { node: node.into(), answer: Ok(Some(said)) }
+        NodeReport { node: node.into(), answer: Ok(Some(said)), canary: None }
     }
 
     #[test]
@@ -107,8 +112,23 @@ mod tests {
         assert!(!nodes.is_settled());
         assert!(judge(2, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
         assert!(!judge(3, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
-        let silent = NodeReport { node: "attic".into(), answer: Err("no answer within 2s".into()) };
+        let silent = NodeReport { node: "attic".into(), answer: Err("no answer within 2s".into()), canary: None };
         let failing = judge(1, "7", vec![silent], None).failing;
         assert_eq!(failing, Some(("attic".into(), "its Pod does not answer: no answer within 2s".into())));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_node_comes_before_what_its_runtime_says() {
+        let taken = Problem { reason: "DirectoryTaken".into(), message: "delete it".into() };
+        let failing = |canary, problem| {
+            let report = NodeReport { canary: Some(canary), ..report("attic", "7", problem) };
+            judge(1, "7", vec![report], None).failing.unwrap().1
+        };
+        let not_pulled = || Trouble::NotPulled("no such host".into());
+        assert!(failing(not_pulled(), None).starts_with("CanaryNotPulled: "));
+        assert_eq!(failing(Trouble::Starting, None), "its canary does not run yet");
+        assert_eq!(failing(Trouble::Starting, Some(taken.clone())), "DirectoryTaken: delete it");
+        let both = failing(not_pulled(), Some(taken));
+        assert!(both.starts_with("DirectoryTaken: delete it; CanaryNotPulled: "), "{both}");
     }
 }

@@ -6,7 +6,10 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::Pod};
 use kube::{Api, Client, api::ListParams};
 
-use super::requests::Error;
+use super::{
+    canary::{self, Trouble},
+    requests::Error,
+};
 use crate::{controller::pods::ask, names::RegistryName, node_trust::Report};
 
 /// Pods that are asked at the same time.
@@ -18,6 +21,8 @@ pub(super) struct NodeReport {
     pub(super) node: String,
     /// Nothing of a registry that it has not been told of; an error where nobody answers.
     pub(super) answer: Result<Option<Report>, String>,
+    /// Why the canary does not run, where there is one.
+    pub(super) canary: Option<Trouble>,
 }
 
 /// Asks every Pod of the `DaemonSet` about `registry`.
@@ -32,19 +37,26 @@ pub(super) async fn ask(
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
     let pods = pods.list(&ListParams::default().labels(&selector.join(","))).await.map_err(Error::Pods)?;
     let path = format!("/registries/{}/{}", registry.namespace, registry.name);
-    let reports = stream::iter(pods.items.iter().filter_map(place)).map(async |(node, address)| {
+    let reports = stream::iter(pods.items.iter().filter_map(place)).map(async |Place { node, address, canary }| {
         let answer = match address {
             Some(address) => ask::json_if_found(address, &path).await,
             None => Err("it does not run yet".to_owned()),
         };
-        NodeReport { node, answer }
+        NodeReport { node, answer, canary }
     });
     Ok(reports.buffer_unordered(AT_ONCE).collect().await)
 }
 
-/// The node of a Pod that is not about to end, and the Pod's address.
-fn place(pod: &Pod) -> Option<(String, Option<IpAddr>)> {
+/// Where a Pod is, and what the kubelet says of it.
+struct Place {
+    node: String,
+    address: Option<IpAddr>,
+    canary: Option<Trouble>,
+}
+
+/// Nothing of a Pod that is about to end.
+fn place(pod: &Pod) -> Option<Place> {
     let node = pod.spec.as_ref()?.node_name.clone().filter(|_| pod.metadata.deletion_timestamp.is_none())?;
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.as_ref()?.parse().ok());
-    Some((node, address))
+    Some(Place { node, address, canary: canary::trouble(pod) })
 }
