@@ -1,6 +1,7 @@
 //! A node is told of registries by what stands in the operator's namespace, with no other right than to read that, and is left as
 //! it was when node trust is switched off.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -16,7 +17,9 @@ use private_registry_operator::names::RegistryName;
 use private_registry_operator::node_trust::entry::Told;
 use private_registry_operator::node_trust::{Report, Scheme, config_map};
 use serde_json::json;
-use support::control_plane::{Operator, Options, PlayedNode, Stage, on_control_plane, on_own_control_plane};
+use support::control_plane::{
+    CANARY_HOST, Operator, Options, PlayedNode, Stage, on_control_plane, on_own_control_plane,
+};
 use support::operator::{NAMESPACE, RELEASE};
 use support::pki::Authority;
 use support::registry::condition;
@@ -97,6 +100,11 @@ async fn a_node_is_told_follows_every_change_and_is_left_as_it_was() -> Result<(
         let mut agent = node.spawn()?;
         agent.until_ready().await?;
         ensure!(node.read(&hosts_toml("early"))?.contains("https://10.96.0.6:443"), "it is ready too early");
+        // The canary's image is where the runtime is led to.
+        let led = node.read(&format!("{CERTS_D}/{CANARY_HOST}/hosts.toml"))?;
+        ensure!(led.contains("server = \"http://127."), "{led}");
+        let image = agent.ask("/v2/node-trust/manifests/self").await?;
+        ensure!(image.status == StatusCode::OK && image.text().contains("image.layer.v1.tar"), "{}", image.text());
 
         let version = tell(stage, "team", "10.96.0.7", &authorities[0]).await?;
         let report = until_told(&agent, "team", &version).await?;
@@ -128,12 +136,17 @@ async fn a_node_is_told_follows_every_change_and_is_left_as_it_was() -> Result<(
 
         ensure!(agent.stop().await?, "it did not end well: {}", agent.log());
         ensure!(node.read(&ca).is_ok(), "what is written stays over a restart");
+        tell(stage, "team", "10.96.0.11", &authorities[1]).await?;
         let mut agent = node.spawn()?;
         agent.until_ready().await?;
+        let hosts = node.read(&hosts_toml("team"))?;
+        ensure!(
+            hosts.contains("10.96.0.11:443") && node.read(&ca)? == authorities[1],
+            "of before the restart: {hosts}"
+        );
         daemon_sets(stage).delete(&format!("{RELEASE}-node-trust"), &DeleteParams::default()).await?;
         ensure!(agent.stop().await?, "it did not end well: {}", agent.log());
-        let left = fs::read_dir(node.path(CERTS_D))?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
-        ensure!(left == ["docker.io"], "{left:?} are left");
+        ensure!(left(&node)? == ["docker.io"], "{:?} are left", left(&node)?);
         Ok(())
     })
     .await
@@ -155,6 +168,19 @@ async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> R
         until_ready_says(&agent, "ok").await
     })
     .await
+}
+
+/// The directories of hosts that are on a node.
+fn left(node: &PlayedNode) -> Result<Vec<OsString>> {
+    fs::read_dir(node.path(CERTS_D))?.map(|entry| Ok(entry?.file_name())).collect()
+}
+
+/// What the controller of `DaemonSets` would write of how many Pods are ready.
+async fn play_ready(stage: &Stage<'_>, ready: i32) -> Result<()> {
+    let status = json!({"status": {"numberReady": ready}});
+    let name = format!("{RELEASE}-node-trust");
+    daemon_sets(stage).patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
+    Ok(())
 }
 
 /// Its configuration is the administrator's.
@@ -188,6 +214,17 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
             ensure!(hosts.contains(&format!("server = \"https://{address}:443\"")), "{hosts}");
         }
         operator.until_at_rest(AT_REST).await?;
+
+        let words = "failed to resolve reference: lookup canary: no such host";
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": words}});
+        nodes[1].play_canary(&stage.namespace.client, &waiting).await?;
+        play_ready(stage, 1).await?;
+        let told = team.until_condition("NodesTrusted", "False", words).await?;
+        let message = told["message"].as_str().unwrap_or_default();
+        ensure!(message.starts_with(&format!("1 of 2 nodes; node {}: CanaryNotPulled", nodes[1].name())), "{told}");
+        nodes[1].play_canary(&stage.namespace.client, &json!({"running": {}})).await?;
+        play_ready(stage, 2).await?;
+        team.until_condition("NodesTrusted", "True", "2 of 2 nodes").await?;
 
         let other = stage.namespace.registry("other").spec("{nodeTrust: {}}")?.ready().await?;
         let told = other.until_condition("NodesTrusted", "False", "DirectoryTaken").await?;

@@ -4,18 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{CommandFactory, Parser};
 use private_registry_operator::args::Args;
+use private_registry_operator::node_trust::canary;
 use serde_json::{Value, json};
 
 use crate::tools::{identity, of_kind, render, the, try_render};
 
 const ON: &str = "nodeTrust.enabled=true";
+const CANARY: &str = "nodeTrust.canary.enabled=true";
 
 fn pod(objects: &[Value]) -> &Value {
     &the(objects, "DaemonSet")["spec"]["template"]["spec"]
 }
 
+/// What keeps the files, whichever kind of container it is.
 fn container(objects: &[Value]) -> &Value {
-    &pod(objects)["containers"][0]
+    let kinds = ["initContainers", "containers"].map(|kind| pod(objects)[kind].as_array());
+    kinds.into_iter().flatten().flatten().find(|container| container["name"] == "node-trust").unwrap()
 }
 
 fn variable<'a>(objects: &'a [Value], name: &str) -> &'a Value {
@@ -26,7 +30,8 @@ fn variable<'a>(objects: &'a [Value], name: &str) -> &'a Value {
 /// The directories of the node, where the container has them, and whether it may only read.
 fn directories(objects: &[Value]) -> BTreeMap<String, (String, bool)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let volumes = pod(objects)["volumes"].as_array().unwrap();
+    let volumes = pod(objects)["volumes"].as_array().unwrap().iter();
+    let volumes: Vec<_> = volumes.filter(|volume| volume["hostPath"].is_object()).collect();
     let path = |name: &Value| {
         volumes.iter().find(|volume| volume["name"] == *name).map(|volume| text(&volume["hostPath"]["path"]))
     };
@@ -70,6 +75,52 @@ fn of_a_node_it_has_the_directories_of_its_runtimes_and_nothing_else() {
 }
 
 #[test]
+fn the_canary_is_pulled_from_the_pod_itself_once_the_node_is_told_of_it() {
+    let objects = render(&[ON, CANARY]);
+    let keeper = &pod(&objects)["initContainers"][0];
+    assert_eq!((&keeper["name"], &keeper["restartPolicy"]), (&json!("node-trust"), &json!("Always")));
+    assert_eq!(keeper["startupProbe"]["httpGet"]["path"], "/startedz");
+    let host = variable(&objects, "CANARY_HOST").as_str().unwrap();
+    assert!(host.ends_with(".invalid"), "{host}");
+    let containers = pod(&objects)["containers"].as_array().unwrap();
+    assert_eq!(containers.len(), 1);
+    assert_eq!(containers[0]["name"], canary::CONTAINER);
+    // One name for all versions, so that nodes do not collect names.
+    assert_eq!(containers[0]["image"], format!("{host}/node-trust:self"));
+    assert_eq!(containers[0]["imagePullPolicy"], "Always");
+}
+
+#[test]
+fn the_canary_has_nothing_of_the_node_and_no_token() {
+    let objects = render(&[ON, CANARY]);
+    let canary = &pod(&objects)["containers"][0];
+    let security = &canary["securityContext"];
+    assert_eq!((&security["runAsUser"], &security["runAsNonRoot"]), (&json!(65532), &json!(true)));
+    assert_eq!(security["readOnlyRootFilesystem"], true);
+    assert_eq!(security["capabilities"], json!({"drop": ["ALL"]}));
+    assert_eq!(security["allowPrivilegeEscalation"], false);
+    // What is mounted there is mounted in the token's place.
+    let mounts = canary["volumeMounts"].as_array().unwrap();
+    assert_eq!(mounts.len(), 1);
+    assert_eq!(mounts[0]["mountPath"], "/var/run/secrets/kubernetes.io/serviceaccount");
+    let volumes = pod(&objects)["volumes"].as_array().unwrap();
+    let empty = volumes.iter().find(|volume| volume["name"] == mounts[0]["name"]).unwrap();
+    assert!(empty["emptyDir"].is_object(), "{empty}");
+}
+
+#[test]
+fn there_is_no_canary_unless_it_is_asked_for_and_where_its_address_could_be_unknown() {
+    let others = ["cri-o", "docker"].map(|other| format!("nodeTrust.runtimes={{containerd,{other}}}"));
+    for without in [&[ON][..], &[ON, CANARY, &others[0]], &[ON, CANARY, &others[1]]] {
+        let objects = render(without);
+        let containers = pod(&objects)["containers"].as_array().unwrap();
+        assert!(containers.len() == 1 && containers[0]["name"] == "node-trust", "{without:?}");
+        assert_eq!(pod(&objects)["initContainers"], Value::Null);
+        assert_eq!(*variable(&objects, "CANARY_HOST"), Value::Null);
+    }
+}
+
+#[test]
 fn k3s_rke2_and_others_have_their_directories_elsewhere() {
     for root in ["/var/lib/rancher/k3s/agent", "/var/lib/rancher/rke2/agent", "/home/kubernetes"] {
         let (certs, config) = (format!("{root}/etc/containerd/certs.d"), format!("{root}/etc/containerd"));
@@ -91,12 +142,13 @@ fn the_program_on_nodes_understands_its_settings() {
     let node_trust = command.find_subcommand("node-trust").unwrap();
     let flags: BTreeMap<_, _> =
         node_trust.get_arguments().filter_map(|flag| Some((flag.get_env()?.to_str()?, flag.get_long()?))).collect();
-    let objects = render(&[ON, "log.level=trace", "log.format=text", "clusterDomain=savannah.local"]);
+    let objects = render(&[ON, CANARY, "log.level=trace", "log.format=text", "clusterDomain=savannah.local"]);
     assert_eq!(container(&objects)["args"], json!(["node-trust"]));
     let arguments = container(&objects)["env"].as_array().unwrap().iter().map(|variable| {
         let name = variable["name"].as_str().unwrap();
         let flag = flags.get(name).unwrap_or_else(|| panic!("the program does not read {name}"));
-        format!("--{flag}={}", variable["value"].as_str().unwrap_or("from-the-pod"))
+        let of_the_pod = if name == "POD_IP" { "10.244.0.7" } else { "from-the-pod" };
+        format!("--{flag}={}", variable["value"].as_str().unwrap_or(of_the_pod))
     });
     Args::try_parse_from(["operator", "node-trust"].map(str::to_owned).into_iter().chain(arguments)).unwrap();
     let daemon_set = the(&objects, "DaemonSet")["metadata"]["name"].clone();

@@ -43,7 +43,7 @@ use uuid::Uuid;
 pub use self::access::Identity;
 pub use self::controllers::Controllers;
 pub use self::fault::{Asked, Fault, after, first};
-pub use self::node::PlayedNode;
+pub use self::node::{CANARY_HOST, PlayedNode};
 pub use self::operator::{Operator, OperatorRequest};
 pub use self::pod::PlayedPod;
 pub use self::process::Process;

@@ -68,3 +68,83 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The host of the canary's image, which no resolver knows: the node's container runtime is told of it, or does not find it. */}}
+{{- define "private-registry-operator.canaryHost" -}}
+canary.{{ .Release.Namespace }}.invalid
+{{- end }}
+
+{{/* The canary's image. One name for all versions: the kubelet asks for it whenever a canary starts, and gets what its own Pod has. */}}
+{{- define "private-registry-operator.canaryImage" -}}
+{{ include "private-registry-operator.canaryHost" . }}/node-trust:self
+{{- end }}
+
+{{/*
+Whether there is a canary. Docker cannot be led to another place than the host's own, and CRI-O may not have read yet where the newest
+Pod is.
+*/}}
+{{- define "private-registry-operator.hasCanary" -}}
+{{- and .Values.nodeTrust.canary.enabled (eq (join " " .Values.nodeTrust.runtimes) "containerd") }}
+{{- end }}
+
+{{/* What keeps the files of a node; the argument is a list of the root, the name of the DaemonSet and whether there is a canary. */}}
+{{- define "private-registry-operator.nodeTrustContainer" -}}
+{{- $name := index . 1 }}
+{{- $canary := index . 2 }}
+{{- with index . 0 }}name: node-trust
+image: {{ include "private-registry-operator.image" (dict "image" .Values.image "default" .Chart.AppVersion) }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args: [node-trust]
+env:
+  - name: NODE_NAME
+    valueFrom:
+      fieldRef:
+        fieldPath: spec.nodeName
+  - name: POD_NAMESPACE
+    valueFrom:
+      fieldRef:
+        fieldPath: metadata.namespace
+  - name: DAEMON_SET
+    value: {{ $name }}
+  - name: CLUSTER_DOMAIN
+    value: {{ .Values.clusterDomain }}
+  - name: CONTAINERD_CERTS_DIR
+    value: {{ .Values.nodeTrust.containerd.certsDir }}
+  - name: CONTAINERD_CONFIG
+    value: {{ .Values.nodeTrust.containerd.configDir }}/config.toml
+  - name: LOG_LEVEL
+    value: {{ .Values.log.level }}
+  - name: LOG_FORMAT
+    value: {{ .Values.log.format }}
+  {{- if eq $canary "true" }}
+  - name: CANARY_HOST
+    value: {{ include "private-registry-operator.canaryHost" . }}
+  - name: POD_IP
+    valueFrom:
+      fieldRef:
+        fieldPath: status.podIP
+  {{- end }}
+ports:
+  - name: admin
+    containerPort: 5001
+livenessProbe:
+  httpGet:
+    path: /livez
+    port: admin
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: admin
+  periodSeconds: 5
+resources:
+  {{- toYaml .Values.nodeTrust.resources | nindent 2 }}
+securityContext:
+  {{- toYaml .Values.securityContext | nindent 2 }}
+volumeMounts:
+  {{- range $volume := include "private-registry-operator.nodeTrustVolumes" . | fromYamlArray }}
+  - name: {{ $volume.name }}
+    mountPath: /host{{ $volume.path }}
+    readOnly: {{ $volume.readOnly }}
+  {{- end }}
+{{- end }}
+{{- end }}

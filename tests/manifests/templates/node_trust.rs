@@ -10,6 +10,12 @@ pub(super) const CASES: &[Case] = &[
     has_no("", KIND),
     has("{nodeTrust: {enabled: true}}", KIND, "/spec/template/spec/containers/0/args", "[node-trust]"),
     has(
+        "{nodeTrust: {enabled: true, canary: {enabled: true}}}",
+        KIND,
+        "/spec/template/spec/initContainers/0/args",
+        "[node-trust]",
+    ),
+    has(
         "{nodeTrust: {enabled: true, runtimes: [docker]}}",
         KIND,
         "/spec/template/spec/containers/0/volumeMounts",
@@ -96,7 +102,7 @@ pub(super) const CASES: &[Case] = &[
         "[{name: regcred}]",
     ),
     has("{nodeTrust: {enabled: true}, podLabels: {a: b}}", KIND, "/spec/template/metadata/labels/a", "b"),
-    has("{nodeTrust: {enabled: true}, podAnnotations: {a: b}}", KIND, "/spec/template/metadata/annotations", "{a: b}"),
+    has("{nodeTrust: {enabled: true}, podAnnotations: {a: b}}", KIND, "/spec/template/metadata/annotations/a", "b"),
     has(
         "{nodeTrust: {enabled: true}, securityContext: {runAsUser: 7}}",
         KIND,
@@ -112,6 +118,18 @@ pub(super) const CASES: &[Case] = &[
     ),
     has("{nodeTrust: {enabled: true}}", "ClusterRole", "/rules/0/resources", "[nodes]"),
     has("{nodeTrust: {enabled: true}, rbac: {create: false}}", KIND, "/kind", "DaemonSet"),
+    has(
+        "{nodeTrust: {enabled: true, canary: {enabled: true}}}",
+        KIND,
+        "/spec/template/spec/containers/0/image",
+        "canary.zoo.invalid/node-trust:self",
+    ),
+    has(
+        "{nodeTrust: {enabled: true, canary: {enabled: true, resources: {requests: {cpu: 1}}}}}",
+        KIND,
+        "/spec/template/spec/containers/0/resources/requests/cpu",
+        "1",
+    ),
 ];
 
 #[test]
