@@ -170,6 +170,26 @@ async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> R
     .await
 }
 
+#[tokio::test]
+async fn a_node_that_is_passed_over_from_now_on_is_left_as_it_was() -> Result<()> {
+    on_own_control_plane("passed-over", Options::default(), async |stage| {
+        let node = stage.play_node("containerd://1.7.27").await?;
+        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        node.write(&format!("{CERTS_D}/docker.io/hosts.toml"), "by hand")?;
+        tell(stage, "team", "10.96.0.7", &Authority::new("team")?.certificate()).await?;
+        let mut agent = node.spawn()?;
+        agent.until_ready().await?;
+        ensure!(node.read(&hosts_toml("team")).is_ok(), "it is ready too early");
+        let selected = json!({"spec": {"template": {"spec": {"nodeSelector": {"pool": "apps"}}}}});
+        let name = format!("{RELEASE}-node-trust");
+        daemon_sets(stage).patch(&name, &PatchParams::default(), &Patch::Merge(selected)).await?;
+        ensure!(agent.stop().await?, "it did not end well: {}", agent.log());
+        ensure!(left(&node)? == ["docker.io"], "{:?} are left", left(&node)?);
+        Ok(())
+    })
+    .await
+}
+
 /// The directories of hosts that are on a node.
 fn left(node: &PlayedNode) -> Result<Vec<OsString>> {
     fs::read_dir(node.path(CERTS_D))?.map(|entry| Ok(entry?.file_name())).collect()

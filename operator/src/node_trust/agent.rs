@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     Entry, Node, Owner, Places, Problem, Runtime, config_map, containerd,
-    departure::{Departure, departure},
+    departure::{Departure, Post, departure},
     node::Outcome,
     registries::Registries,
     report::{Board, Standing},
@@ -92,17 +92,19 @@ impl Agent {
         }
     }
 
-    /// Removes what was written, if the Pod ends because node trust was switched off.
+    /// Removes what was written, if the Pod ends because node trust was switched off, or is not for this node any more.
     pub(super) async fn depart(&self) {
-        let Settings { namespace, daemon_set, .. } = &*self.settings;
-        if departure(&self.client, namespace, daemon_set).await == Departure::Restart {
+        let Settings { node_name, namespace, daemon_set, places, .. } = &*self.settings;
+        let directory = matches!(self.runtime, Some(Ok(Runtime::Containerd(_)))).then_some(places.containerd.as_path());
+        let post = Post { namespace, daemon_set, node: node_name, directory };
+        if departure(&self.client, post).await == Departure::Restart {
             tracing::info!("what is written stays: another Pod follows");
             return;
         }
         let node = self.node(Runtime::Containerd(None));
         match spawn_blocking(move || node.leave()).await {
             Ok(Outcome { changed, node, hosts }) => {
-                tracing::info!(removed = ?changed, "node trust is switched off");
+                tracing::info!(removed = ?changed, "no other Pod follows: what was written goes");
                 for problem in node.iter().chain(hosts.values()) {
                     tracing::warn!(problem.message, "failed to remove what was written");
                 }
