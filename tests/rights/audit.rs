@@ -1,4 +1,4 @@
-//! What the operator has asked for, from the audit logs of API servers.
+//! What the operator and its Pods on nodes have asked for, from the audit logs of API servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use support::control_plane::audit_folder;
 
-use crate::rules::Right;
+use crate::rules::{Account, Right};
 
 /// What all logs together say.
 #[derive(Debug, Default)]
@@ -23,10 +23,16 @@ pub(crate) struct Audit {
 struct Event {
     verb: String,
     stage: String,
+    user: User,
     object_ref: Option<ObjectRef>,
     response_status: Option<ResponseStatus>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    username: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +77,8 @@ impl Audit {
         if !counts {
             return;
         }
-        let right = Right::new(&object.api_group, &object.resource, &object.subresource, &event.verb);
+        let account = Account::of(&event.user.username);
+        let right = Right::new(account, &object.api_group, &object.resource, &object.subresource, &event.verb);
         if event.annotations.get("authorization.k8s.io/decision").is_some_and(|decision| decision == "forbid") {
             self.refused.insert(right);
             return;

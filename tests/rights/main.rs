@@ -1,4 +1,5 @@
-//! The operator has exactly the rights it uses: judged by the audit logs of all API servers on which its tests have run.
+//! The operator has exactly the rights it uses, and so have its Pods on nodes: judged by the audit logs of all API servers on which
+//! their tests have run.
 //!
 //! `make control-plane` runs this after its other tests: a verb that is granted and that nobody has used fails it, and so does a
 //! request that was refused for want of a right. `make e2e` adds the log of its cluster and looks at what was refused there.
@@ -33,17 +34,17 @@ async fn no_request_is_refused_for_want_of_a_right() -> Result<()> {
     show(&granted, &audit.used);
     // A role that the API server has not read yet, or that a test has taken something out of, refuses what is granted.
     let refused: Vec<_> = audit.refused.difference(&granted).collect();
-    ensure!(refused.is_empty(), "the operator has asked for what it may not do: {refused:#?}");
+    ensure!(refused.is_empty(), "asked for, and not granted: {refused:#?}");
     Ok(())
 }
 
 /// A line for each resource: every granted verb with the number of its requests.
 #[expect(clippy::print_stderr, reason = "the table is what the test is run for")]
 fn show(granted: &BTreeSet<Right>, used: &BTreeMap<Right, u64>) {
-    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for right in granted {
         let count = used.get(right).copied().unwrap_or_default();
-        lines.entry(&right.resource).or_default().push(format!("{} {count}", right.verb));
+        lines.entry(right.place()).or_default().push(format!("{} {count}", right.verb));
     }
     for (resource, verbs) in lines {
         eprintln!("{resource:<50} {}", verbs.join(", "));
