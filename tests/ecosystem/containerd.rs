@@ -1,6 +1,7 @@
 //! What a node says of its containerd is what containerd 2 does: a node is told of a registry, and pulls from it with one
 //! configuration of containerd after the other.
 
+mod canary;
 mod configurations;
 mod daemon;
 
