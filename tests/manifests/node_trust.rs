@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::tools::{identity, of_kind, render, the, try_render};
 
 const ON: &str = "nodeTrust.enabled=true";
-const CANARY: &str = "nodeTrust.canary.enabled=true";
+const WITHOUT_CANARY: &str = "nodeTrust.canary.enabled=false";
 
 fn pod(objects: &[Value]) -> &Value {
     &the(objects, "DaemonSet")["spec"]["template"]["spec"]
@@ -76,7 +76,7 @@ fn of_a_node_it_has_the_directories_of_its_runtimes_and_nothing_else() {
 
 #[test]
 fn the_canary_is_pulled_from_the_pod_itself_once_the_node_is_told_of_it() {
-    let objects = render(&[ON, CANARY]);
+    let objects = render(&[ON]);
     let keeper = &pod(&objects)["initContainers"][0];
     assert_eq!((&keeper["name"], &keeper["restartPolicy"]), (&json!("node-trust"), &json!("Always")));
     assert_eq!(keeper["startupProbe"]["httpGet"]["path"], "/startedz");
@@ -92,7 +92,7 @@ fn the_canary_is_pulled_from_the_pod_itself_once_the_node_is_told_of_it() {
 
 #[test]
 fn the_canary_has_nothing_of_the_node_and_no_token() {
-    let objects = render(&[ON, CANARY]);
+    let objects = render(&[ON]);
     let canary = &pod(&objects)["containers"][0];
     let security = &canary["securityContext"];
     assert_eq!((&security["runAsUser"], &security["runAsNonRoot"]), (&json!(65532), &json!(true)));
@@ -109,9 +109,10 @@ fn the_canary_has_nothing_of_the_node_and_no_token() {
 }
 
 #[test]
-fn there_is_no_canary_unless_it_is_asked_for_and_where_its_address_could_be_unknown() {
+fn there_is_no_canary_where_its_address_could_be_unknown_or_a_policy_refuses_it() {
     let others = ["cri-o", "docker"].map(|other| format!("nodeTrust.runtimes={{containerd,{other}}}"));
-    for without in [&[ON][..], &[ON, CANARY, &others[0]], &[ON, CANARY, &others[1]]] {
+    for without in [WITHOUT_CANARY, &others[0], &others[1]] {
+        let without = &[ON, without];
         let objects = render(without);
         let containers = pod(&objects)["containers"].as_array().unwrap();
         assert!(containers.len() == 1 && containers[0]["name"] == "node-trust", "{without:?}");
@@ -142,7 +143,7 @@ fn the_program_on_nodes_understands_its_settings() {
     let node_trust = command.find_subcommand("node-trust").unwrap();
     let flags: BTreeMap<_, _> =
         node_trust.get_arguments().filter_map(|flag| Some((flag.get_env()?.to_str()?, flag.get_long()?))).collect();
-    let objects = render(&[ON, CANARY, "log.level=trace", "log.format=text", "clusterDomain=savannah.local"]);
+    let objects = render(&[ON, "log.level=trace", "log.format=text", "clusterDomain=savannah.local"]);
     assert_eq!(container(&objects)["args"], json!(["node-trust"]));
     let arguments = container(&objects)["env"].as_array().unwrap().iter().map(|variable| {
         let name = variable["name"].as_str().unwrap();

@@ -8,11 +8,11 @@ const TELLER: &str = "RoleBinding -node-trust-operator";
 
 pub(super) const CASES: &[Case] = &[
     has_no("", KIND),
-    has("{nodeTrust: {enabled: true}}", KIND, "/spec/template/spec/containers/0/args", "[node-trust]"),
+    has("{nodeTrust: {enabled: true}}", KIND, "/spec/template/spec/initContainers/0/args", "[node-trust]"),
     has(
-        "{nodeTrust: {enabled: true, canary: {enabled: true}}}",
+        "{nodeTrust: {enabled: true, canary: {enabled: false}}}",
         KIND,
-        "/spec/template/spec/initContainers/0/args",
+        "/spec/template/spec/containers/0/args",
         "[node-trust]",
     ),
     has(
@@ -24,13 +24,13 @@ pub(super) const CASES: &[Case] = &[
     has(
         "{nodeTrust: {enabled: true, containerd: {certsDir: /a}}}",
         KIND,
-        "/spec/template/spec/containers/0/env/4",
+        "/spec/template/spec/initContainers/0/env/4",
         "{name: CONTAINERD_CERTS_DIR, value: /a}",
     ),
     has(
         "{nodeTrust: {enabled: true, containerd: {configDir: /a}}}",
         KIND,
-        "/spec/template/spec/containers/0/env/5",
+        "/spec/template/spec/initContainers/0/env/5",
         "{name: CONTAINERD_CONFIG, value: /a/config.toml}",
     ),
     has(
@@ -44,7 +44,7 @@ pub(super) const CASES: &[Case] = &[
     has(
         "{nodeTrust: {enabled: true, resources: {requests: {cpu: 1}}}}",
         KIND,
-        "/spec/template/spec/containers/0/resources/requests/cpu",
+        "/spec/template/spec/initContainers/0/resources/requests/cpu",
         "1",
     ),
     has(
@@ -56,43 +56,43 @@ pub(super) const CASES: &[Case] = &[
     has(
         "{nodeTrust: {enabled: true}, clusterDomain: savannah.local}",
         KIND,
-        "/spec/template/spec/containers/0/env/3",
+        "/spec/template/spec/initContainers/0/env/3",
         "{name: CLUSTER_DOMAIN, value: savannah.local}",
     ),
     has(
         "{nodeTrust: {enabled: true}, log: {level: debug}}",
         KIND,
-        "/spec/template/spec/containers/0/env/6",
+        "/spec/template/spec/initContainers/0/env/6",
         "{name: LOG_LEVEL, value: debug}",
     ),
     has(
         "{nodeTrust: {enabled: true}, log: {format: text}}",
         KIND,
-        "/spec/template/spec/containers/0/env/7",
+        "/spec/template/spec/initContainers/0/env/7",
         "{name: LOG_FORMAT, value: text}",
     ),
     has(
         "{nodeTrust: {enabled: true}, image: {repository: 'example.com:5000/o'}}",
         KIND,
-        "/spec/template/spec/containers/0/image",
+        "/spec/template/spec/initContainers/0/image",
         "'example.com:5000/o:0.1.0'",
     ),
     has(
         "{nodeTrust: {enabled: true}, image: {tag: v7}}",
         KIND,
-        "/spec/template/spec/containers/0/image",
+        "/spec/template/spec/initContainers/0/image",
         "'privateregistry/operator:v7'",
     ),
     has(
         "{nodeTrust: {enabled: true}, image: {digest: 'sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}}",
         KIND,
-        "/spec/template/spec/containers/0/image",
+        "/spec/template/spec/initContainers/0/image",
         "'privateregistry/operator:0.1.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'",
     ),
     has(
         "{nodeTrust: {enabled: true}, image: {pullPolicy: Always}}",
         KIND,
-        "/spec/template/spec/containers/0/imagePullPolicy",
+        "/spec/template/spec/initContainers/0/imagePullPolicy",
         "Always",
     ),
     has(
@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case] = &[
     has(
         "{nodeTrust: {enabled: true}, securityContext: {runAsUser: 7}}",
         KIND,
-        "/spec/template/spec/containers/0/securityContext/runAsUser",
+        "/spec/template/spec/initContainers/0/securityContext/runAsUser",
         "7",
     ),
     has("{nodeTrust: {enabled: true}, serviceAccount: {name: keeper}}", TELLER, "/subjects/0/name", "keeper"),
@@ -119,13 +119,13 @@ pub(super) const CASES: &[Case] = &[
     has("{nodeTrust: {enabled: true}}", "ClusterRole", "/rules/0/resources", "[nodes]"),
     has("{nodeTrust: {enabled: true}, rbac: {create: false}}", KIND, "/kind", "DaemonSet"),
     has(
-        "{nodeTrust: {enabled: true, canary: {enabled: true}}}",
+        "{nodeTrust: {enabled: true}}",
         KIND,
         "/spec/template/spec/containers/0/image",
         "canary.zoo.invalid/node-trust:self",
     ),
     has(
-        "{nodeTrust: {enabled: true, canary: {enabled: true, resources: {requests: {cpu: 1}}}}}",
+        "{nodeTrust: {enabled: true, canary: {resources: {requests: {cpu: 1}}}}}",
         KIND,
         "/spec/template/spec/containers/0/resources/requests/cpu",
         "1",

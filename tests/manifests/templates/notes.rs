@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
     says("crds: {keep: false}", "DELETES every registry of the cluster"),
     says("", "Nodes do not know a registry yet"),
     says("nodeTrust: {enabled: true}", "kubectl wait --namespace apps --for=condition=NodesTrusted"),
-    says("nodeTrust: {enabled: true, runtimes: [containerd, cri-o], canary: {enabled: true}}", "they may have cri-o."),
+    says("nodeTrust: {enabled: true, runtimes: [containerd, cri-o]}", "they may have cri-o."),
     says("rbac: {create: false}", "has given the operator no rights"),
 ];
 

@@ -40,7 +40,7 @@ impl PlayedNode {
     pub(super) async fn join(plane: &ControlPlane, runtime: &str) -> Result<Self> {
         let chart = root().join("charts").join(RELEASE);
         let mut helm = command("helm", ["template", RELEASE, "--namespace", NAMESPACE]);
-        helm.arg(chart).args(["--set", "nodeTrust.enabled=true,nodeTrust.canary.enabled=true"]);
+        helm.arg(chart).args(["--set", "nodeTrust.enabled=true"]);
         helm.args(["--show-only", "templates/node_trust.yaml"]);
         plane.apply(&run(helm).await?).await?;
 
