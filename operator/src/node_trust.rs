@@ -10,6 +10,7 @@
 //!   drop_in    (writes) the same for the one file that CRI-O reads beside them
 //!   containerd (reads)  whether the node's containerd reads these directories at all
 //!   canary     (serves) an image by which the runtime proves that it reads these directories
+//!   mounts     (reads)  whether these directories are still the node's
 //!   report     (serves) what is so on this node, to those who ask
 //! ```
 //!
@@ -25,6 +26,7 @@ mod drop_in;
 pub mod entry;
 mod file;
 pub mod layout;
+mod mounts;
 mod node;
 mod owner;
 mod plan;

@@ -10,7 +10,10 @@ mod reports;
 mod requests;
 mod site;
 
-use std::{num::NonZeroU16, time::Instant};
+use std::{
+    num::NonZeroU16,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::Resource;
@@ -28,13 +31,25 @@ use crate::{
     node_trust::{Entry, Scheme, config_map, entry::Told},
 };
 
+/// How long what all nodes have carried out is taken for granted: on a node anybody can change it. A registry is looked at as often.
+const SETTLED_FOR: Duration = Duration::from_secs(3600);
+
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// What was written last: its hash, its version, and since when.
     written: Option<Written>,
-    /// What all nodes had carried out, and which Pods the `DaemonSet` had then.
-    settled: Option<(String, Counts)>,
+    /// What all nodes had carried out.
+    settled: Option<Settled>,
+}
+
+/// That all nodes had carried out a version.
+#[derive(Debug)]
+struct Settled {
+    version: String,
+    /// Which Pods the `DaemonSet` had then.
+    counts: Counts,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -133,7 +148,7 @@ fn told<'a>(registry: &'a Registry, material: &'a Material) -> Result<Told<'a>, 
     })
 }
 
-/// Asks the nodes, unless all had carried out this version and none has come or gone since.
+/// Asks the nodes, unless all had carried out this version not long ago and none has come or gone since.
 async fn ask(
     context: &Context,
     site: &Site,
@@ -143,7 +158,7 @@ async fn ask(
     memory: &mut Memory,
 ) -> Outcome {
     let counts = Counts::of(daemon_set);
-    if memory.settled.as_ref().is_some_and(|(known, then)| *known == version && *then == counts) {
+    if memory.settled.as_ref().is_some_and(|settled| settled.holds(&version, counts, Instant::now())) {
         return Outcome::Told(Nodes { desired: counts.desired, trusting: counts.desired, failing: None, since: None });
     }
     let reports = match reports::ask(&context.client, site.namespace(), daemon_set, name).await {
@@ -152,7 +167,7 @@ async fn ask(
     };
     let nodes =
         outcome::judge(counts.desired, &version, reports, memory.written.as_ref().map(|written| written.at.elapsed()));
-    memory.settled = nodes.is_settled().then_some((version, counts));
+    memory.settled = nodes.is_settled().then(|| Settled { version, counts, at: Instant::now() });
     Outcome::Told(nodes)
 }
 
@@ -185,6 +200,12 @@ pub(super) async fn tell_no_more(context: &Context, name: &RegistryName) -> Resu
     }
 }
 
+impl Settled {
+    fn holds(&self, version: &str, counts: Counts, now: Instant) -> bool {
+        self.version == version && self.counts == counts && now.duration_since(self.at) < SETTLED_FOR
+    }
+}
+
 impl Counts {
     fn of(daemon_set: &DaemonSet) -> Self {
         let status = daemon_set.status.as_ref();
@@ -194,5 +215,21 @@ impl Counts {
             ready: count(status.map(|status| status.number_ready)),
             updated: count(status.and_then(|status| status.updated_number_scheduled)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_have_carried_it_out_are_asked_again_after_an_hour() {
+        let (counts, at) = (Counts { desired: 3, ready: 3, updated: 3 }, Instant::now());
+        let settled = Settled { version: "7".to_owned(), counts, at };
+        let after = |duration| settled.holds("7", counts, at + duration);
+        assert!(after(Duration::ZERO) && after(SETTLED_FOR - Duration::from_secs(1)));
+        assert!(!after(SETTLED_FOR));
+        assert!(!settled.holds("8", counts, at), "another version");
+        assert!(!settled.holds("7", Counts { ready: 2, ..counts }, at), "a node that is not well");
     }
 }

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     Entry, Node, Owner, Places, Problem, Runtime, config_map, containerd,
     departure::{Departure, Post, departure},
+    mounts::{self, Mounts},
     node::Outcome,
     registries::Registries,
     report::{Board, Standing},
@@ -33,7 +34,7 @@ const ASK_RUNTIME_SOON: Duration = Duration::from_secs(10);
 const PAGE_SIZE: u32 = 100;
 
 /// What a node has to know.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     /// Its name.
     pub(super) node_name: String,
@@ -51,6 +52,8 @@ pub(super) struct Settings {
     pub(super) containerd_config: PathBuf,
     /// What the runtime is told of the canary, where there is one.
     pub(super) canary: Option<Entry>,
+    /// What of the node is mounted.
+    pub(super) mounts: Mounts,
 }
 
 /// What runs on a node.
@@ -70,8 +73,8 @@ impl Agent {
         Self { client, settings, board, registries, runtime: None, ask_runtime_at: Instant::now() }
     }
 
-    /// Keeps the node's files as the operator tells, for ever.
-    pub(super) async fn keep(&mut self) {
+    /// Keeps the node's files as the operator tells, until they are not the node's any more: returns why.
+    pub(super) async fn keep(&mut self) -> mounts::Error {
         let objects = Api::<ConfigMap>::namespaced(self.client.clone(), &self.settings.namespace);
         let config = watcher::Config::default().labels(&config_map::selector()).page_size(PAGE_SIZE);
         let mut events = pin!(watcher(objects, config).default_backoff());
@@ -87,6 +90,10 @@ impl Agent {
                 due |= self.take(event);
             }
             if due {
+                // What is written would come to where nothing looks for it.
+                if let Err(replaced) = self.settings.mounts.check() {
+                    return replaced;
+                }
                 self.carry_out().await;
             }
         }

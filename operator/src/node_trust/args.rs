@@ -15,6 +15,7 @@ use super::{
     agent::{Agent, Settings},
     canary::{self, Image},
     containerd,
+    mounts::Mounts,
     report::{self, Board},
 };
 use crate::{
@@ -103,13 +104,14 @@ impl NodeTrust {
 
         let work = async {
             tokio::select! {
-                () = agent.keep() => {}
+                replaced = agent.keep() => return Err(replaced.into()),
                 () = told(stopped) => {}
             }
             agent.depart().await;
+            Ok(())
         };
         tokio::select! {
-            () = work => Ok(()),
+            done = work => done,
             served = axum::serve(listener, served) => served.context("the admin endpoints have ended"),
             result = tell_to_stop(stop) => result,
         }
@@ -127,6 +129,7 @@ impl NodeTrust {
             places: Places { root: self.host_root.clone(), containerd, ..Places::default() },
             containerd_config: self.containerd_config.clone(),
             canary: self.canary(),
+            mounts: Mounts::read(&self.host_root)?,
         })
     }
 

@@ -71,3 +71,8 @@ pub(super) fn sync(directory: &Path) -> io::Result<()> {
 pub(super) fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
+
+/// The other way round: what people on the node know as this.
+pub(super) fn on_node(root: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(root).map_or_else(|_| path.to_owned(), |path| Path::new("/").join(path))
+}

@@ -68,8 +68,8 @@ impl Problem {
         Self { reason: Cow::Borrowed(reason), message: message.into() }
     }
 
-    fn of_file(error: &Error) -> Self {
-        Self::new(error.reason(), chain(error))
+    fn of_file(error: Error, root: &Path) -> Self {
+        Self::new(error.reason(), chain(&error.on_node(root)))
     }
 }
 
@@ -107,8 +107,8 @@ impl Node {
         }
         let path = file::below(&self.places.root, certs_d);
         match Tree::new(&path, &self.owner).bring_to(&desired.directories) {
-            Ok(carried) => outcome.take(&desired, carried, certs_d),
-            Err(error) => outcome.node = Some(Problem::of_file(&error)),
+            Ok(carried) => outcome.take(&desired, carried, certs_d, &self.places.root),
+            Err(error) => outcome.node = Some(Problem::of_file(error, &self.places.root)),
         }
         if matches!(self.runtime, Runtime::Crio) {
             self.bring_drop_in_to(desired.drop_in.as_deref(), &mut outcome);
@@ -135,20 +135,21 @@ impl Node {
             Ok(Written::Unchanged) => {}
             Ok(Written::Changed) => outcome.changed.push(self.places.registries_conf_d.display().to_string()),
             Ok(Written::Taken(path)) => {
+                let path = file::on_node(&self.places.root, &path);
                 let message = format!("{} exists and is not ours: delete it, or rename it", path.display());
                 outcome.node = Some(Problem::new("FileTaken", message));
             }
-            Err(error) => outcome.node = Some(Problem::of_file(&error)),
+            Err(error) => outcome.node = Some(Problem::of_file(error, &self.places.root)),
         }
     }
 }
 
 impl Outcome {
-    fn take(&mut self, desired: &Desired, carried: Carried, certs_d: &Path) {
+    fn take(&mut self, desired: &Desired, carried: Carried, certs_d: &Path, root: &Path) {
         self.changed = carried.changed;
         for (name, failure) in carried.failures {
             let problem = match failure {
-                Failure::Failed(error) => Problem::of_file(&error),
+                Failure::Failed(error) => Problem::of_file(error, root),
                 Failure::Refused(refusal) => {
                     Problem::new(refusal.reason(), format!("{}: {refusal}", certs_d.join(&name).display()))
                 }

@@ -36,6 +36,11 @@ impl Error {
         move |source| Self { verb, path, source }
     }
 
+    /// The same with the node's own path. `root` is where this process sees the node's root directory.
+    pub(super) fn on_node(self, root: &Path) -> Self {
+        Self { path: file::on_node(root, &self.path), ..self }
+    }
+
     /// For programs.
     #[must_use]
     pub(super) fn reason(&self) -> &'static str {
@@ -228,4 +233,4 @@ impl<'a> Tree<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -67,6 +67,18 @@ fn what_is_somebody_elses_is_told_with_its_path_and_the_other_hosts_go_on() {
 }
 
 #[test]
+fn what_cannot_be_written_is_told_with_the_node_s_own_path() {
+    for directory in ["certs.d", "registries.conf.d"] {
+        let (root, node) = node(Runtime::Crio);
+        let path = root.path().join("etc/containers").join(directory);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "a file").unwrap();
+        let problem = node.bring_to(&[entry("team", Scheme::Http, "10.96.0.7:80", None)]).node.unwrap();
+        assert!(problem.message.contains(&format!(" /etc/containers/{directory}")), "{}", problem.message);
+    }
+}
+
+#[test]
 fn crio_finds_hosts_and_authorities_and_a_file_of_that_name_that_is_not_ours_stays() {
     let (root, node) = node(Runtime::Crio);
     let authority = authority();
@@ -78,7 +90,7 @@ fn crio_finds_hosts_and_authorities_and_a_file_of_that_name_that_is_not_ours_sta
     fs::write(root.path().join(conf), "# by hand").unwrap();
     let problem = node.bring_to(&[team]).node.unwrap();
     assert_eq!(problem.reason, "FileTaken");
-    assert!(problem.message.contains("registries.conf.d/private-registry-operator.system.conf"), "{}", problem.message);
+    assert!(problem.message.starts_with(&format!("/{conf} exists")), "{}", problem.message);
     assert_eq!(node.leave().node, None);
     assert_eq!(files(root.path()), [conf], "that is a person's");
 }

@@ -10,8 +10,8 @@ use super::*;
 use crate::node_trust::layout::{AUTHORITY, HOSTS};
 
 const HOST: &str = "team.apps.svc.cluster.local";
-/// Where the file system without room is, for the test that is started on it.
-const SMALL: &str = "NODE_TRUST_TEST_SMALL";
+/// Where something is mounted, for a test that is started again because of it.
+const MOUNTED: &str = "NODE_TRUST_TEST_MOUNTED";
 
 fn owner() -> Owner {
     Owner::new("system").unwrap()
@@ -181,19 +181,29 @@ fn one_that_fails_does_not_hold_up_the_others() {
 /// Only a file system can have no room: the test starts itself again on a small one.
 #[test]
 fn without_room_what_is_there_stays_and_what_goes_makes_room() {
-    if let Some(small) = env::var_os(SMALL) {
-        return fill(Path::new(&small));
+    if let Some(small) = mounted() {
+        return fill(&small);
     }
     let mount = tempfile::tempdir().unwrap();
+    let name = "tree::tests::without_room_what_is_there_stays_and_what_goes_makes_room";
+    again(name, "mount -t tmpfs -o size=64k none \"$0\"", mount.path());
+}
+
+/// The directory that was given to [`again`], for a test that was started by it.
+pub(in crate::node_trust) fn mounted() -> Option<PathBuf> {
+    env::var_os(MOUNTED).map(PathBuf::from)
+}
+
+/// Starts a test of `node_trust` again with mounts of its own, which the shell has made by `mount`: its `$0` is `directory`.
+pub(in crate::node_trust) fn again(test: &str, mount: &str, directory: &Path) {
     let mut again = Command::new("unshare");
     // Only root may mount, be it in a name space of its own.
     if !rustix::process::geteuid().is_root() {
         again.args(["--user", "--map-root-user"]);
     }
-    again.args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none \"$0\" && exec \"$@\""]).arg(mount.path());
-    let (_, module) = module_path!().split_once("::").unwrap();
-    let test = format!("{module}::without_room_what_is_there_stays_and_what_goes_makes_room");
-    again.arg(env::current_exe().unwrap()).args(["--exact", &test]).env(SMALL, mount.path());
+    again.args(["--mount", "sh", "-c", &format!("{mount} && exec \"$@\"")]).arg(directory);
+    let test = format!("node_trust::{test}");
+    again.arg(env::current_exe().unwrap()).args(["--exact", &test]).env(MOUNTED, directory);
     let output = again.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
