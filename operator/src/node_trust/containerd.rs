@@ -7,6 +7,7 @@ mod settings;
 mod trap;
 
 use std::{
+    collections::{BTreeSet, VecDeque},
     fs,
     io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
@@ -59,17 +60,32 @@ pub const CONFIG: &str = "/etc/containerd/config.toml";
 pub fn read(root: &Path, config: &Path, version: Option<Version>) -> Result<Option<Settings>, Error> {
     let Some(mut document) = document(root, config)? else { return Ok(None) };
     let mut unread = Vec::new();
-    for import in document.imports() {
-        let import = config.parent().unwrap_or(Path::new("/")).join(import);
-        for path in expand(root, &import)? {
-            match self::document(root, &path)? {
-                Some(later) => document.import(later),
-                // It may be there for containerd, which sees all of the node.
-                None => unread.push(path),
+    let mut known = BTreeSet::from([config.to_owned()]);
+    let mut pending = VecDeque::from(imports(root, config, &document)?);
+    while let Some(path) = pending.pop_front() {
+        // Each file once, after all those that the files before it import.
+        if !known.insert(path.clone()) {
+            continue;
+        }
+        match self::document(root, &path)? {
+            Some(later) if known.len() <= IMPORTS_LIMIT => {
+                pending.extend(imports(root, &path, &later)?);
+                document.import(later, version);
             }
+            // It may be there for containerd, which sees all of the node, and reads as many as there are.
+            _ => unread.push(path),
         }
     }
     Ok(Some(document.settings(version, unread)))
+}
+
+/// The files that one imports.
+fn imports(root: &Path, file: &Path, document: &Document) -> Result<Vec<PathBuf>, Error> {
+    let beside = file.parent().unwrap_or(Path::new("/"));
+    let imports = document.imports().into_iter().take(IMPORTS_LIMIT);
+    let mut paths = imports.map(|import| expand(root, &beside.join(import))).collect::<Result<Vec<_>, _>>()?.concat();
+    paths.truncate(IMPORTS_LIMIT);
+    Ok(paths)
 }
 
 fn document(root: &Path, path: &Path) -> Result<Option<Document>, Error> {

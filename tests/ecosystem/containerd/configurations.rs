@@ -30,6 +30,10 @@ fn text(version: u8, tables: &[Table]) -> String {
     format!("version = {version}\n{}", tables.iter().map(table).collect::<String>())
 }
 
+fn importing(text: &str) -> String {
+    format!("imports = ['/etc/containerd/conf.d/*.toml']\n{text}")
+}
+
 fn by(what: &'static str, reason: Option<&'static str>, version: u8, tables: &[Table]) -> Configured {
     Configured { what, reason, files: vec![("config.toml", text(version, tables))] }
 }
@@ -50,8 +54,7 @@ fn defaults() -> Vec<Configured> {
 }
 
 fn directories() -> Vec<Configured> {
-    let importing =
-        format!("imports = ['/etc/containerd/conf.d/*.toml']\n{}", text(3, &[(NEW, "", "snapshotter = 'overlayfs'")]));
+    let importing = importing(&text(3, &[(NEW, "", "snapshotter = 'overlayfs'")]));
     let imported = text(3, &[(NEW, ".registry", ONE)]);
     vec![
         by("one directory", None, 4, &[(NEW, ".registry", ONE)]),
@@ -76,6 +79,14 @@ fn taken_over() -> Vec<Configured> {
         by("layers not kept by the old plugin", None, 2, &[(OLD, ".containerd", DISCARDS), runtime]),
         by("the same without a runtime", IGNORED, 2, &[(OLD, ".containerd", DISCARDS)]),
         by("other downloads at once by the old plugin", None, 2, &[(OLD, "", "max_concurrent_downloads = 5")]),
+        Configured {
+            what: "one directory of the old plugin beside a runtime in an imported file",
+            reason: None,
+            files: vec![
+                ("config.toml", importing(&text(2, &[(OLD, ".registry", ONE)]))),
+                ("conf.d/99-nvidia.toml", text(2, &[runtime])),
+            ],
+        },
     ]
 }
 

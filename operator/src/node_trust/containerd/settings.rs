@@ -12,6 +12,8 @@ const PLUGIN: &str = "io.containerd.cri.v1.images";
 const OLD_PLUGINS: [&str; 2] = ["cri", "io.containerd.grpc.v1.cri"];
 /// The version of the form that containerd 2 alone understands.
 const SECOND_GENERATION: i64 = 3;
+/// The first version that merges what several files say of a plugin.
+const MERGES: Version = (2, 0);
 /// The version of the form after it, and of the first containerd that takes over from the one before.
 const NEXT_FORM: (i64, Version) = (4, (2, 3));
 /// For what containerd leaves its transfer service aside, which has another setting for it or none.
@@ -45,9 +47,10 @@ impl Document {
     }
 
     /// Takes over what a file says that comes later. A plugin's table takes the place of the one before as a whole, and only
-    /// containerd 2 merges the two.
-    pub(super) fn import(&mut self, later: Self) {
-        let merges = self.version().is_some_and(|version| version >= SECOND_GENERATION);
+    /// containerd 2 merges the two, whatever their form is.
+    pub(super) fn import(&mut self, later: Self, containerd: Option<Version>) {
+        let by_form = || self.version().is_some_and(|form| form >= SECOND_GENERATION);
+        let merges = containerd.map_or_else(by_form, |version| version >= MERGES);
         let Some(Value::Table(plugins)) = later.0.get("plugins").cloned() else { return };
         let known = self.0.entry("plugins").or_insert_with(|| Value::Table(Table::new()));
         let Value::Table(known) = known else { return };

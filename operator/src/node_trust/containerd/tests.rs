@@ -134,6 +134,36 @@ fn imported_files_count_as_each_generation_merges_them() {
 }
 
 #[test]
+fn a_containerd_2_merges_what_was_written_for_containerd_1_as_well() {
+    let config = format!(
+        "imports = ['/etc/containerd/conf.d/*.toml']\n{}",
+        first(&format!(".registry]\nconfig_path = '{CERTS_D}'"))
+    );
+    let nvidia = first(".containerd.runtimes.nvidia]\nruntime_type = 'io.containerd.runc.v2'");
+    let files = [("config.toml", config.as_str()), ("conf.d/99-nvidia.toml", nvidia.as_str())];
+    for version in [(2, 0), (2, 4)] {
+        assert_eq!(reason(Some(version), &files), None, "{version:?}");
+    }
+    assert_eq!(reason(Some((1, 6)), &files), Some("ConfigPathNotSet"), "the later table takes the place of the first");
+}
+
+#[test]
+fn an_imported_file_imports_further_ones_and_a_circle_ends() {
+    let path = |further: &str| {
+        let set = format!("{further}\n{}", second(&format!(".registry]\nconfig_path = '{CERTS_D}'")));
+        let files = [
+            ("config.toml", "version = 3\nimports = ['conf.d/*.toml']"),
+            ("conf.d/a.toml", "version = 3\nimports = ['../more/b.toml']"),
+            ("more/b.toml", set.as_str()),
+        ];
+        configured(Some((2, 2)), &files).unwrap().unwrap()
+    };
+    assert_eq!(path("").config_path.as_deref(), Some(CERTS_D));
+    let circle = path("imports = ['b.toml', '../conf.d/a.toml', '/etc/containerd/config.toml']");
+    assert_eq!(circle.config_path.as_deref(), Some(CERTS_D));
+}
+
+#[test]
 fn an_import_that_cannot_be_seen_may_say_what_is_missing() {
     let config = "version = 2\nimports = ['/usr/share/containerd/more.toml', 'beside.toml']";
     let beside = ("beside.toml", "version = 2");
