@@ -221,6 +221,18 @@ fn a_certificate_of_the_user_s_is_taken_with_its_authority() {
     assert!(registry.problems.is_empty());
 }
 
+/// It is published: to nodes, in pull Secrets and for routes.
+#[test]
+fn a_key_that_stands_beside_an_authority_goes_no_further() {
+    let mut secret = badge(crate::controller::tests::fixtures::now()).as_ref().clone();
+    let data = secret.data.as_mut().unwrap();
+    let both = [&data["ca.crt"].0[..], b"as I keep it\n", &data["tls.key"].0].concat();
+    let authority = data.insert("ca.crt".into(), k8s_openapi::ByteString(both)).unwrap().0;
+    let registry = with_badge(Some(Arc::new(secret)), observed());
+    let Tls::Provided(Some(provided)) = &registry.tls else { panic!("{registry:?}") };
+    assert_eq!(provided.authorities.as_ref(), Some(&authority));
+}
+
 #[test]
 fn a_malformed_certificate_leaves_the_last_good_one_in_service() {
     let good = badge(crate::controller::tests::fixtures::now());
