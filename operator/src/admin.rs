@@ -2,7 +2,11 @@
 //!
 //! A replica that waits for the lease is alive and ready: it is ready to take over.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use tokio::net::TcpListener;
@@ -19,19 +23,26 @@ pub enum Error {
         address: SocketAddr,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Accepting failed for good.
     #[error("failed to serve")]
-    Serve(#[source] std::io::Error),
+    Serve(#[source] io::Error),
 }
 
-/// Binds the address, so that an error is known before anything else starts.
+/// Binds the address, so that an error is known before anything else starts. `[::]` is every address of both families, and of IPv4
+/// alone on a machine without IPv6.
 ///
 /// # Errors
 /// When the address cannot be had.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+    let listener = match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    listener.map_err(|source| Error::Listen { address, source })
 }
 
 /// Serves as long as it is polled: to the end of the process, so that a drain can be watched too.

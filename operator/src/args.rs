@@ -65,7 +65,7 @@ pub struct Args {
     node_trust_daemon_set: Option<String>,
 
     /// Where /livez, /readyz and /metrics are served
-    #[arg(long, env, default_value = "0.0.0.0:8080")]
+    #[arg(long, env, default_value = "[::]:8080")]
     admin_addr: SocketAddr,
 
     /// Work only while holding the Lease, so that several replicas can run

@@ -66,7 +66,7 @@ pub struct NodeTrust {
     pod_ip: Option<IpAddr>,
 
     /// Where /livez, /startedz, /readyz, the canary's image and what the operator asks are served
-    #[arg(long, env, default_value = "0.0.0.0:5001")]
+    #[arg(long, env, default_value = "[::]:5001")]
     admin_addr: SocketAddr,
 
     /// Least severe level that is logged: error, warn, info, debug or trace
