@@ -254,8 +254,10 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
         fs::remove_dir(nodes[1].path(&taken("other")).parent().unwrap_or(nodes[1].path("").as_path()))?;
         other.until_condition("NodesTrusted", "True", "2 of 2 nodes").await?;
 
-        // Asked for no more, and deleted.
-        other.apply(json!({})).await?;
+        // Asked for no more, and deleted. Whoever replaces the whole object takes the finalizer away.
+        other.replace(json!({"nodeTrust": {}})).await?;
+        other.until("a finalizer again", |object| !object.finalizers().is_empty()).await?;
+        other.replace(json!({})).await?;
         team.delete().await?;
         eventually("both to go from all nodes", async || {
             let left = nodes.iter().flat_map(|node| ["team", "other"].map(|name| node.read(&taken(name))));

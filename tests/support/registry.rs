@@ -7,7 +7,9 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use http::Method;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -228,6 +230,18 @@ impl Registry {
         let how = PatchParams::apply("a-user").force();
         let applied = self.api.patch(&self.name, &how, &Patch::Apply(object)).await;
         applied.map(drop).with_context(|| format!("failed to apply PrivateRegistry {}", self.name))
+    }
+
+    /// Puts an object of this spec in its place, with no finalizers, as `kubectl replace` would.
+    pub async fn replace(&self, spec: Value) -> Result<()> {
+        eventually("nobody to write meanwhile", async || {
+            let mut object = self.object().await?;
+            object.metadata.finalizers = None;
+            object.data["spec"] = spec.clone();
+            self.api.replace(&self.name, &PostParams::default(), &object).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Writes into the status, as whoever may would.

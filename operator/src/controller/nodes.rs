@@ -41,6 +41,8 @@ pub(super) struct Memory {
     written: Option<Written>,
     /// What all nodes had carried out.
     settled: Option<Settled>,
+    /// Since when passes have ended without nodes being told.
+    undone_since: Option<Instant>,
 }
 
 /// That all nodes had carried out a version.
@@ -75,6 +77,17 @@ pub(super) async fn tell(
     material: Option<&Material>,
     memory: &mut Memory,
 ) -> Outcome {
+    let outcome = tell_now(context, resource, registry, material, memory).await;
+    outcome.dated(&mut memory.undone_since)
+}
+
+async fn tell_now(
+    context: &Context,
+    resource: &PrivateRegistry,
+    registry: &Registry,
+    material: Option<&Material>,
+    memory: &mut Memory,
+) -> Outcome {
     let name = &registry.name;
     if !registry.node_trust {
         return match forget(context, resource, name, memory).await {
@@ -83,9 +96,9 @@ pub(super) async fn tell(
         };
     }
     let Some(site) = &context.site else { return Outcome::SwitchedOff };
-    let Some(material) = material else { return Outcome::Waiting };
+    let Some(material) = material else { return Outcome::waiting() };
     if !site.is_listed().await {
-        return Outcome::Waiting;
+        return Outcome::waiting();
     }
     let Some(daemon_set) = site.daemon_set() else { return Outcome::NoDaemonSet };
     match carry_out(context, site, resource, registry, material, &daemon_set, memory).await {
@@ -107,26 +120,26 @@ async fn carry_out(
     let name = &registry.name;
     let told = told(registry, material)?;
     let entry = Entry::new(&told, &registry.cluster_domain);
-    let address = entry.map_err(|error| Outcome::refused("CannotBeTold", &error))?.address().ip();
+    let address = entry.map_err(|error| Outcome::refused(&error))?.address().ip();
     if material.certificate.as_ref().is_some_and(|served| !served.certificate.names.ip.contains(&address)) {
         return Err(Outcome::WrongCertificate(address));
     }
     let owner = daemon_set.owner_ref(&()).ok_or(Outcome::NoDaemonSet)?;
     let object = config_map::build(&told, site.namespace(), owner);
     let hash = apply::hash(&object).map_err(|error| Outcome::failed(&error))?;
+    if !finalizer::is_on(resource, NODE_TRUST_FINALIZER) {
+        let set = finalizer::set(&context.client, resource, name, NODE_TRUST_FINALIZER, true).await;
+        set.map_err(|error| match error {
+            // This pass has changed it already: the next one sees it as it is now.
+            kube::Error::Api(status) if status.code == 409 => Outcome::waiting(),
+            error => Outcome::failed(&error),
+        })?;
+    }
     let seen = site.version_of(name);
     if let Some(written) =
         memory.written.as_ref().filter(|written| written.hash == hash && Some(&written.version) == seen.as_ref())
     {
         return Ok(written.version.clone());
-    }
-    if !finalizer::is_on(resource, NODE_TRUST_FINALIZER) {
-        let set = finalizer::set(&context.client, resource, name, NODE_TRUST_FINALIZER, true).await;
-        set.map_err(|error| match error {
-            // This pass has changed it already: the next one sees it as it is now.
-            kube::Error::Api(status) if status.code == 409 => Outcome::Waiting,
-            error => Outcome::failed(&error),
-        })?;
     }
     let requests = Requests { client: &context.client, namespace: site.namespace(), registry: name };
     let version = requests.put(&object, seen.is_some()).await.map_err(|error| Outcome::failed(&error))?;
@@ -142,7 +155,7 @@ fn told<'a>(registry: &'a Registry, material: &'a Material) -> Result<Told<'a>, 
     Ok(Told {
         registry: &registry.name,
         scheme: if registry.tls.is_enabled() { Scheme::Https } else { Scheme::Http },
-        port: port.ok_or(Outcome::Waiting)?,
+        port: port.ok_or_else(Outcome::waiting)?,
         addresses: &registry.service.addresses,
         authorities: certificate.and_then(|served| served.authorities.as_deref()),
     })
@@ -171,18 +184,22 @@ async fn ask(
     Outcome::Told(nodes)
 }
 
-/// Removes what nodes were told, then the finalizer. Nothing where there is none.
+/// Removes what nodes were told, then the finalizer. Nothing where there is neither: the finalizer goes with whoever replaces the
+/// whole object.
 pub(super) async fn forget(
     context: &Context,
     resource: &PrivateRegistry,
     name: &RegistryName,
     memory: &mut Memory,
 ) -> Result<(), Error> {
-    *memory = Memory::default();
-    if !finalizer::is_on(resource, NODE_TRUST_FINALIZER) {
+    *memory = Memory { undone_since: memory.undone_since, ..Memory::default() };
+    let has_finalizer = finalizer::is_on(resource, NODE_TRUST_FINALIZER);
+    if has_finalizer || are_told_of(context, name) {
+        tell_no_more(context, name).await?;
+    }
+    if !has_finalizer {
         return Ok(());
     }
-    tell_no_more(context, name).await?;
     let removed = finalizer::set(&context.client, resource, name, NODE_TRUST_FINALIZER, false).await;
     removed.map_err(|source| Error::Finalizer { registry: name.clone(), source })
 }

@@ -1,6 +1,10 @@
 //! What has become of nodes, for the condition and the next pass.
 
-use std::{error::Error, net::IpAddr, time::Duration};
+use std::{
+    error::Error,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use super::{canary::Trouble, reports::NodeReport};
 use crate::controller::chain;
@@ -12,18 +16,20 @@ pub enum Outcome {
     NotAsked,
     /// The administrator has not switched it on.
     SwitchedOff,
-    /// The operator does not know yet what there is.
-    Waiting,
+    /// The operator does not know yet what there is, and for how long it has not.
+    Waiting(Duration),
     /// The `DaemonSet` is gone.
     NoDaemonSet,
     /// The certificate is not good for an address by which nodes reach the registry.
     WrongCertificate(IpAddr),
-    /// Nodes cannot be told what there is.
-    Refused {
-        /// For programs.
-        reason: &'static str,
+    /// What there is cannot be told to a node, and why.
+    CannotBeTold(String),
+    /// Telling nodes has failed.
+    NotTold {
         /// For people.
         why: String,
+        /// For how long it has.
+        since: Duration,
     },
     /// Nodes were told.
     Told(Nodes),
@@ -51,20 +57,37 @@ impl Nodes {
 }
 
 impl Outcome {
+    pub(super) const fn waiting() -> Self {
+        Self::Waiting(Duration::ZERO)
+    }
+
     pub(super) fn failed(error: &(dyn Error + 'static)) -> Self {
-        Self::Refused { reason: "NodesNotTold", why: chain(error) }
+        Self::NotTold { why: chain(error), since: Duration::ZERO }
     }
 
-    pub(super) fn refused(reason: &'static str, error: &(dyn Error + 'static)) -> Self {
-        Self::Refused { reason, why: chain(error) }
+    pub(super) fn refused(error: &(dyn Error + 'static)) -> Self {
+        Self::CannotBeTold(chain(error))
     }
 
-    /// For how long nodes have been waited for, if they are.
+    /// With the time since passes have ended like this, which `since` keeps from one to the next.
+    pub(super) fn dated(self, since: &mut Option<Instant>) -> Self {
+        let mut elapsed = || since.get_or_insert_with(Instant::now).elapsed();
+        match self {
+            Self::Waiting(_) => Self::Waiting(elapsed()),
+            Self::NotTold { why, .. } => Self::NotTold { why, since: elapsed() },
+            outcome => {
+                *since = None;
+                outcome
+            }
+        }
+    }
+
+    /// For how long nodes have been waited for, if they are. What else has to change first has a watch.
     #[must_use]
     pub fn waiting_for(&self) -> Option<Duration> {
         match self {
             Self::Told(nodes) if !nodes.is_settled() => Some(nodes.since.unwrap_or_default()),
-            Self::Waiting | Self::NoDaemonSet | Self::Refused { .. } => Some(Duration::ZERO),
+            Self::Waiting(since) | Self::NotTold { since, .. } => Some(*since),
             _ => None,
         }
     }
@@ -100,6 +123,17 @@ mod tests {
     fn report(node: &str, version: &str, problem: Option<Problem>) -> NodeReport {
         let said = Report { version: version.into(), problem, node_problem: None };
         NodeReport { node: node.into(), answer: Ok(Some(said)), canary: None }
+    }
+
+    #[test]
+    fn what_fails_again_and_again_is_dated_and_what_has_a_watch_is_not_waited_for() {
+        let long = Duration::from_secs(80);
+        let mut since = Instant::now().checked_sub(long);
+        assert!(Outcome::waiting().dated(&mut since).waiting_for().is_some_and(|waited| waited >= long));
+        let failed = Outcome::failed(&std::io::Error::other("quota")).dated(&mut since);
+        assert!(failed.waiting_for().is_some_and(|waited| waited >= long));
+        assert_eq!(Outcome::NoDaemonSet.dated(&mut since).waiting_for(), None);
+        assert!(Outcome::waiting().dated(&mut since).waiting_for().is_some_and(|waited| waited < long));
     }
 
     #[test]

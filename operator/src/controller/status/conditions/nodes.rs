@@ -13,7 +13,7 @@ pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
                            nodeTrust.enabled=true";
             not("SwitchedOff", message.to_owned())
         }
-        Outcome::Waiting => not("WaitingForNodes", "what nodes are told is not known yet".to_owned()),
+        Outcome::Waiting(_) => not("WaitingForNodes", "what nodes are told is not known yet".to_owned()),
         Outcome::NoDaemonSet => {
             let message =
                 "the DaemonSet that tells nodes does not exist; helm upgrade with nodeTrust.enabled=true makes it";
@@ -26,7 +26,8 @@ pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
             );
             not("CertificateWithoutAddress", message)
         }
-        Outcome::Refused { reason, why } => Some(Finding::new(false, reason, why.clone())),
+        Outcome::CannotBeTold(why) => Some(Finding::new(false, "CannotBeTold", why.clone())),
+        Outcome::NotTold { why, .. } => Some(Finding::new(false, "NodesNotTold", why.clone())),
         Outcome::Told(nodes) => Some(told(nodes)),
     }
 }
