@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp, Unit};
-use registry_pki::{KeyAlgorithm, SubjectNames, Wanted, renewal::renewal_time};
+use registry_pki::{KeyAlgorithm, SubjectNames, Wanted, certificate::warning_time, renewal::renewal_time};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
@@ -85,10 +85,24 @@ fn once(args: &Args, folder: &Folder, first: bool) -> anyhow::Result<Vec<u8>> {
             if first {
                 say(&format!("nothing was changed: {error}"));
             }
+            warn(folder)?;
             Ok(folder.published()?)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Nobody here renews another's certificate, and the day of its end is no time to learn of that.
+fn warn(folder: &Folder) -> anyhow::Result<()> {
+    let Some(certificate) = folder.served()? else { return Ok(()) };
+    if Timestamp::now() >= warning_time(certificate.not_before, certificate.not_after) {
+        let end = certificate.not_after;
+        say(&format!(
+            "{} is valid until {end} and not renewed by this command: renew it where it comes from, or have it replaced with --force",
+            folder.certificate.display()
+        ));
+    }
+    Ok(())
 }
 
 fn wanted(args: &Args) -> Wanted {

@@ -4,9 +4,11 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Command, Output},
 };
 
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
@@ -30,6 +32,14 @@ fn run(files: &Files, words: &str) -> (String, String) {
     let said = String::from_utf8(stderr).unwrap();
     assert!(status.success(), "{words}: {said}");
     (String::from_utf8(stdout).unwrap(), said)
+}
+
+/// Puts a certificate there whose end is near, or past.
+fn expiring(path: &Path) {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+    let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    fs::write(path, certificate.pem()).unwrap();
 }
 
 fn refused(files: &Files, words: &str) -> String {
@@ -73,7 +83,14 @@ fn a_certificate_of_ones_own_is_left_alone() {
     assert!(said.contains("certs/domain.crt was not made by this command") && said.contains("--force"), "{said}");
     let (printed, said) = run(&files, "certificate --keep-others localhost");
     assert!(printed.is_empty() && said.contains("nothing was changed"), "{said}");
+    assert!(!said.contains("is valid until"), "{said}");
     assert!(!files.path("certs/ca.crt").exists());
+    expiring(&files.path("certs/domain.crt"));
+    let (_, said) = run(&files, "certificate --keep-others localhost");
+    assert!(
+        said.contains("certs/domain.crt is valid until") && said.contains("renew it where it comes from"),
+        "{said}"
+    );
     run(&files, "certificate --force localhost");
     assert!(files.path("certs/ca.crt").exists());
 }

@@ -133,6 +133,11 @@ impl Folder {
         Ok(read(&self.authorities)?.unwrap_or_default())
     }
 
+    /// The certificate that is served, whoever has made it.
+    pub(super) fn served(&self) -> Result<Option<Certificate>, Error> {
+        Ok(Certificate::of_bundle(&read(&self.certificate)?.unwrap_or_default()).into_iter().next())
+    }
+
     /// One process at a time, as long as the file is open.
     fn lock(&self) -> Result<File, Error> {
         let failed = |verb| move |source| Error::File { verb, path: self.directory.clone(), source };
