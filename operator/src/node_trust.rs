@@ -9,6 +9,7 @@
 //!   tree       (writes) carries the steps out below one directory, atomically a file
 //!   drop_in    (writes) the same for the one file that CRI-O reads beside them
 //!   containerd (reads)  whether the node's containerd reads these directories at all
+//!   crio       (reads)  whether its CRI-O reads that file again when it changes
 //!   canary     (serves) an image by which the runtime proves that it reads these directories
 //!   mounts     (reads)  whether these directories are still the node's
 //!   report     (serves) what is so on this node, to those who ask
@@ -20,7 +21,9 @@ mod agent;
 pub mod args;
 pub mod canary;
 pub mod config_map;
+mod configuration;
 pub mod containerd;
+mod crio;
 mod departure;
 mod drop_in;
 pub mod entry;

@@ -70,7 +70,9 @@ fn of_a_node_it_has_the_directories_of_its_runtimes_and_nothing_else() {
     assert_eq!(container(&objects)["securityContext"], expected);
     let others = render(&[ON, "nodeTrust.runtimes={cri-o,docker}"]);
     let paths = ["/etc/containers/certs.d", "/etc/containers/registries.conf.d", "/etc/docker/certs.d"];
-    assert_eq!(directories(&others), paths.map(|path| (path.to_owned(), written(path))).into());
+    let mut expected = BTreeMap::from(paths.map(|path| (path.to_owned(), written(path))));
+    expected.insert("/etc/crio".to_owned(), ("/host/etc/crio".to_owned(), true));
+    assert_eq!(directories(&others), expected);
     assert!(try_render(&[ON, "nodeTrust.runtimes={youki}"]).is_err());
 }
 

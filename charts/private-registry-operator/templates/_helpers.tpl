@@ -52,7 +52,7 @@ app.kubernetes.io/name: {{ include "private-registry-operator.name" . | trunc 52
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* The directories of a node that its runtime reads, and that of containerd's configuration. */}}
+{{/* The directories of a node that its runtime reads, and those of its configuration. */}}
 {{- define "private-registry-operator.nodeTrustVolumes" -}}
 {{- with .Values.nodeTrust }}
 {{- if has "containerd" .runtimes }}
@@ -60,6 +60,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - {name: containerd-certs, path: {{ .containerd.certsDir }}, readOnly: false}
 {{- end }}
 {{- if has "cri-o" .runtimes }}
+- {name: crio-config, path: /etc/crio, readOnly: true}
 - {name: crio-certs, path: /etc/containers/certs.d, readOnly: false}
 - {name: crio-registries, path: /etc/containers/registries.conf.d, readOnly: false}
 {{- end }}

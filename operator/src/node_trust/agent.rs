@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Entry, Node, Owner, Places, Problem, Runtime, config_map, containerd,
+    Entry, Node, Owner, Places, Problem, Runtime, config_map, containerd, crio,
     departure::{Departure, Post, departure},
     mounts::{self, Mounts},
     node::Outcome,
@@ -222,10 +222,14 @@ fn runtime(object: &NodeObject) -> Result<Runtime, Problem> {
 
 /// What keeps the runtime from reading what is written.
 fn trap(runtime: Runtime, settings: &Settings) -> Option<Problem> {
-    let Runtime::Containerd(version) = runtime else { return None };
-    match containerd::read(&settings.places.root, &settings.containerd_config, version) {
-        Ok(found) => containerd::trap(version, found.as_ref(), &settings.places.containerd)
-            .map(|trap| Problem::new(trap.reason(), trap.to_string())),
-        Err(error) => Some(Problem::new("ConfigurationUnreadable", chain(&error))),
-    }
+    let root = &settings.places.root;
+    let trap = match runtime {
+        Runtime::Containerd(version) => containerd::read(root, &settings.containerd_config, version).map(|found| {
+            containerd::trap(version, found.as_ref(), &settings.places.containerd)
+                .map(|trap| Problem::new(trap.reason(), trap.to_string()))
+        }),
+        Runtime::Crio => crio::trap(root).map(|trap| trap.map(|trap| Problem::new(trap.reason(), trap.to_string()))),
+        Runtime::Docker => Ok(None),
+    };
+    trap.unwrap_or_else(|error| Some(Problem::new("ConfigurationUnreadable", chain(&error))))
 }

@@ -8,8 +8,6 @@ mod trap;
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    fs,
-    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -18,35 +16,11 @@ pub use self::{
     settings::Settings,
     trap::{Trap, trap},
 };
-use super::runtime::Version;
+pub use super::configuration::Error;
+use super::{configuration, runtime::Version};
 
-/// A configuration takes some kilobytes.
-const LIMIT: u64 = 1024 * 1024;
 /// Files that are imported beyond this many are no configuration.
 const IMPORTS_LIMIT: usize = 100;
-
-/// The configuration could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It is there and cannot be read.
-    #[error("failed to read {}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It is no TOML.
-    #[error("failed to understand {}", path.display())]
-    Parse {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: toml::de::Error,
-    },
-}
 
 /// Where containerd's configuration is.
 pub const CONFIG: &str = "/etc/containerd/config.toml";
@@ -89,34 +63,17 @@ fn imports(root: &Path, file: &Path, document: &Document) -> Result<Vec<PathBuf>
 }
 
 fn document(root: &Path, path: &Path) -> Result<Option<Document>, Error> {
-    let Some(text) = text(root, path)? else { return Ok(None) };
-    Document::parse(&text).map(Some).map_err(|source| Error::Parse { path: path.to_owned(), source })
-}
-
-fn text(root: &Path, path: &Path) -> Result<Option<String>, Error> {
-    let error = |source| Error::Read { path: path.to_owned(), source };
-    let file = match fs::File::open(super::file::below(root, path)) {
-        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(error)?,
-    };
-    let mut text = String::new();
-    file.take(LIMIT).read_to_string(&mut text).map_err(error)?;
-    Ok(Some(text))
+    Ok(configuration::read(root, path)?.map(Document::new))
 }
 
 /// The files that an import stands for: itself, or those of a directory whose names fit the one star in its last part.
 fn expand(root: &Path, import: &Path) -> Result<Vec<PathBuf>, Error> {
     let pattern = import.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('*'));
     let (Some((start, end)), Some(directory)) = (pattern, import.parent()) else { return Ok(vec![import.to_owned()]) };
-    let listed = match fs::read_dir(super::file::below(root, directory)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
-        listed => listed.and_then(Iterator::collect::<io::Result<Vec<_>>>),
-    };
-    let listed = listed.map_err(|source| Error::Read { path: directory.to_owned(), source })?;
-    let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+    let names =
+        configuration::list(root, directory)?.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
     let fits = |name: &String| name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end);
     let mut paths: Vec<_> = names.filter(fits).map(|name| directory.join(name)).collect();
-    paths.sort();
     paths.truncate(IMPORTS_LIMIT);
     Ok(paths)
 }

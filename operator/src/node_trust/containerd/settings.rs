@@ -36,8 +36,8 @@ const DOWNLOADS: i64 = 3;
 pub(super) struct Document(Table);
 
 impl Document {
-    pub(super) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        Ok(Self(text.parse()?))
+    pub(super) const fn new(file: Table) -> Self {
+        Self(file)
     }
 
     /// Further files, as they are written.
