@@ -1,4 +1,4 @@
-//! What the kubelet says of the canary on a node (see [`canary`](crate::node_trust::canary)), in the status of its Pod.
+//! What the kubelet says of the canary on a node (see [`node_trust`](crate::node_trust)), in the status of its Pod.
 
 use std::fmt;
 
