@@ -65,6 +65,13 @@ impl Certificate {
         CertificateDer::pem_slice_iter(pem).flatten().filter_map(|der| Self::from_der(&der).ok()).collect()
     }
 
+    /// The certificates of a bundle alone, written anew in PEM: it may have comments, keys and whatever else beside them. Empty where
+    /// it has none that can be read.
+    #[must_use]
+    pub fn only_certificates(pem: &[u8]) -> String {
+        Self::of_bundle(pem).iter().map(Self::to_pem).collect()
+    }
+
     fn from_der(der: &[u8]) -> Result<Self, Error> {
         let (_, parsed) = parse_x509_certificate(der).map_err(|error| match error {
             x509_parser::nom::Err::Error(error) | x509_parser::nom::Err::Failure(error) => Error::Certificate(error),

@@ -30,8 +30,14 @@ const AT_REST: Duration = Duration::from_secs(5);
 const CERTS_D: &str = "etc/containerd/certs.d";
 const CONFIG: &str = "etc/containerd/config.toml";
 
-fn config(table: &str) -> String {
-    format!("version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n{table}\n")
+/// A configuration with which containerd of both generations reads the directory.
+const READS_HOSTS: &str =
+    "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\nconfig_path = '/etc/containerd/certs.d'\n";
+
+async fn node_that_reads_hosts(stage: &Stage<'_>, runtime: &str) -> Result<PlayedNode> {
+    let node = stage.play_node(runtime).await?;
+    node.write(CONFIG, READS_HOSTS)?;
+    Ok(node)
 }
 
 fn hosts_toml(name: &str) -> String {
@@ -92,8 +98,7 @@ async fn until_ready_says(agent: &Operator, reason: &str) -> Result<()> {
 #[tokio::test]
 async fn a_node_is_told_follows_every_change_and_is_left_as_it_was() -> Result<()> {
     on_own_control_plane("node-trust", Options::default(), async |stage| {
-        let node = stage.play_node("containerd://1.7.27").await?;
-        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
         node.write(&format!("{CERTS_D}/docker.io/hosts.toml"), "by hand")?;
         let authorities = [Authority::new("first")?.certificate(), Authority::new("second")?.certificate()];
         tell(stage, "early", "10.96.0.6", &authorities[0]).await?;
@@ -164,7 +169,7 @@ async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> R
         ensure!(report.problem.is_none() && report.node_problem.is_some(), "{report:?}");
         ensure!(node.read(&hosts_toml("team")).is_ok(), "it is written all the same: containerd may be started again");
         ensure_left_alone(&node)?;
-        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        node.write(CONFIG, READS_HOSTS)?;
         until_ready_says(&agent, "ok").await
     })
     .await
@@ -173,8 +178,7 @@ async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> R
 #[tokio::test]
 async fn a_node_that_is_passed_over_from_now_on_is_left_as_it_was() -> Result<()> {
     on_own_control_plane("passed-over", Options::default(), async |stage| {
-        let node = stage.play_node("containerd://1.7.27").await?;
-        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
         node.write(&format!("{CERTS_D}/docker.io/hosts.toml"), "by hand")?;
         tell(stage, "team", "10.96.0.7", &Authority::new("team")?.certificate()).await?;
         let mut agent = node.spawn()?;
@@ -214,10 +218,10 @@ fn ensure_left_alone(node: &PlayedNode) -> Result<()> {
 #[tokio::test]
 async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_all_of_them() -> Result<()> {
     on_own_control_plane("nodes", Options::default(), async |stage| {
-        let nodes = [stage.play_node("containerd://1.7.27").await?, stage.play_node("containerd://2.2.0").await?];
-        for node in &nodes {
-            node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
-        }
+        let nodes = [
+            node_that_reads_hosts(stage, "containerd://1.7.27").await?,
+            node_that_reads_hosts(stage, "containerd://2.2.0").await?,
+        ];
         let taken = |name: &str| format!("{CERTS_D}/{name}.{}.svc.cluster.local/hosts.toml", stage.namespace.name());
         nodes[1].write(&taken("other"), "by hand")?;
         let agents = [nodes[0].spawn()?, nodes[1].spawn()?];
@@ -276,8 +280,7 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
 #[tokio::test]
 async fn what_a_registry_has_left_that_went_without_an_operator_is_removed_at_the_next_start() -> Result<()> {
     on_own_control_plane("nodes-left", Options::default(), async |stage| {
-        let node = stage.play_node("containerd://1.7.27").await?;
-        node.write(CONFIG, &config("config_path = '/etc/containerd/certs.d'"))?;
+        let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
         let mut agent = node.spawn()?;
         agent.until_ready().await?;
         let version = tell(stage, "team", "10.96.0.7", &Authority::new("team")?.certificate()).await?;

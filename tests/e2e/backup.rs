@@ -95,7 +95,8 @@ async fn copy_volume(driver: &Running<'_>, pod: &Pod, pushed: &RefCell<Vec<Image
         "server=$(grep -l 'pods/{uid}/etc-hosts' /proc/[0-9]*/mountinfo 2>/dev/null | cut -d/ -f3)
          trap 'kill -CONT $server' EXIT
          kill -STOP $server
-         tar -C /proc/$server/root/var/lib/registry -cf - ."
+         cd /proc/$server/root
+         tar -C var/lib/registry -cf - ."
     );
     driver.pipe(&script, &format!("> {}", snapshot.display())).await?;
     Ok(known)

@@ -9,7 +9,7 @@ use support::namespace::Namespace;
 use support::registry::is_pod_ready;
 use support::wait::until;
 
-use crate::helper::enforce;
+use crate::helper::{busybox, enforce};
 
 /// What keeps images on it.
 pub(crate) const STORAGE: &str = "storage: {persistentVolumeClaim: {existingClaim: disk}}";
@@ -51,7 +51,6 @@ spec: {{accessModes: [ReadWriteOnce], storageClassName: '', volumeName: {name}, 
 
 /// Mounts a disk of so many bytes on the node of a Pod, which keeps it for as long as it lives itself. Returns the node's name.
 async fn mount(namespace: &Namespace, bytes: usize) -> Result<String> {
-    let image = std::env::var("BUSYBOX_IMAGE").unwrap_or_else(|_| "localhost/busybox:1".to_owned());
     let pod = format!(
         "
 apiVersion: v1
@@ -76,6 +75,7 @@ spec:
     volumeMounts: [{{name: disks, mountPath: /disks, mountPropagation: Bidirectional}}]
   volumes: [{{name: disks, hostPath: {{path: {FOLDER}, type: DirectoryOrCreate}}}}]
 ",
+        image = busybox(),
         name = namespace.name()
     );
     // Only while this Pod is admitted.

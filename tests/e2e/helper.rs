@@ -50,8 +50,7 @@ impl Helper<'_> {
     }
 
     fn yaml(&self) -> String {
-        let image = std::env::var("BUSYBOX_IMAGE").unwrap_or_else(|_| "localhost/busybox:1".to_owned());
-        let Self { name, pod, container, volume, .. } = self;
+        let (image, Self { name, pod, container, volume, .. }) = (busybox(), self);
         format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{
                 # Not 0: then the Pod would be gone before its volume is unmounted, and the next one could not have it as its own.
@@ -86,6 +85,11 @@ impl Running<'_> {
     fn kubectl(&self, words: &[&str]) -> tokio::process::Command {
         command("kubectl", ["--namespace", self.namespace.name()].iter().chain(words))
     }
+}
+
+/// The image with a shell that every node of the suite has.
+pub(crate) fn busybox() -> String {
+    std::env::var("BUSYBOX_IMAGE").unwrap_or_else(|_| "localhost/busybox:1".to_owned())
 }
 
 /// Sets the Pod security standard of the namespace.

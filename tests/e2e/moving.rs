@@ -22,7 +22,7 @@ use support::wait::eventually;
 use tempfile::TempDir;
 
 use crate::docker::{local_address, until_serving};
-use crate::helper::enforce;
+use crate::helper::{busybox, enforce};
 
 /// The user of the old registry, and the line of the htpasswd file that is theirs.
 const USER: (&str, &str) = ("moby", "gordon");
@@ -153,10 +153,6 @@ fn keep_files(folder: &Path, clients: &Clients) -> Result<()> {
 
 fn registry_2() -> String {
     std::env::var("REGISTRY2_IMAGE").unwrap_or_else(|_| "localhost/registry:2".to_owned())
-}
-
-fn busybox() -> String {
-    std::env::var("BUSYBOX_IMAGE").unwrap_or_else(|_| "localhost/busybox:1".to_owned())
 }
 
 /// A Deployment as people have written it for `registry:2`, which is root, until it serves.

@@ -120,7 +120,7 @@ async fn carry_out(
     let name = &registry.name;
     let told = told(registry, material)?;
     let entry = Entry::new(&told, &registry.cluster_domain);
-    let address = entry.map_err(|error| Outcome::refused(&error))?.address().ip();
+    let address = entry.map_err(|error| Outcome::cannot_be_told(&error))?.address().ip();
     if material.certificate.as_ref().is_some_and(|served| !served.certificate.names.ip.contains(&address)) {
         return Err(Outcome::WrongCertificate(address));
     }

@@ -5,8 +5,8 @@
 //! the image, and the kubelet has it pulled whenever that container starts. It runs where the runtime takes notice of such directories,
 //! and nowhere else; where it does not run, the Pod's status has the runtime's own words, which the operator reads.
 //!
-//! So nobody needs the runtime's socket, and with it everything on the node. What this does not prove is that CRI-O has read the
-//! last change: it reads its file when it starts and when it is told to.
+//! So nobody needs the runtime's socket, and with it everything on the node. It is for containerd alone: CRI-O may not have read yet where
+//! the newest Pod is, and Docker cannot be led to another place than the host's own.
 
 mod image;
 mod registry;

@@ -162,12 +162,11 @@ fn address(addresses: &[IpAddr]) -> Result<IpAddr, Error> {
     Ok(*chosen)
 }
 
-/// The certificates alone, written anew: a bundle may have comments, keys and whatever else beside them.
 fn authorities(pem: &[u8]) -> Result<String, Error> {
     if pem.len() > AUTHORITIES_LIMIT {
         return Err(Error::TooLarge(pem.len()));
     }
-    let bundle: String = Certificate::of_bundle(pem).iter().map(Certificate::to_pem).collect();
+    let bundle = Certificate::only_certificates(pem);
     if bundle.is_empty() { Err(Error::NoAuthority) } else { Ok(bundle) }
 }
 

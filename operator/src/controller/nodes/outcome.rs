@@ -65,7 +65,7 @@ impl Outcome {
         Self::NotTold { why: chain(error), since: Duration::ZERO }
     }
 
-    pub(super) fn refused(error: &(dyn Error + 'static)) -> Self {
+    pub(super) fn cannot_be_told(error: &(dyn Error + 'static)) -> Self {
         Self::CannotBeTold(chain(error))
     }
 

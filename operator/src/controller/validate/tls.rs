@@ -140,16 +140,14 @@ fn provided(
     observed.tls.as_deref().and_then(|secret| readable(secret).ok())
 }
 
-/// What a Secret has to serve. Of its authorities the certificates alone, written anew: they are published to everybody, and people
-/// keep a key in the same file.
+/// What a Secret has to serve. Its authorities are published to everybody, and people keep a key in the same file.
 fn readable(secret: &Secret) -> Result<Provided, pki::Error> {
     let pair = Pair {
         certificate: bytes(secret, key::CERTIFICATE).unwrap_or_default().to_vec(),
         key: bytes(secret, key::PRIVATE_KEY).unwrap_or_default().to_vec(),
     };
     let certificate = Certificate::from_pair(&pair)?;
-    let bundle = Certificate::of_bundle(bytes(secret, key::AUTHORITY).unwrap_or_default());
-    let authorities: String = bundle.iter().map(Certificate::to_pem).collect();
+    let authorities = Certificate::only_certificates(bytes(secret, key::AUTHORITY).unwrap_or_default());
     Ok(Provided { pair, certificate, authorities: (!authorities.is_empty()).then(|| authorities.into_bytes()) })
 }
 
