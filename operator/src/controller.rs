@@ -145,7 +145,7 @@ pub async fn run(
         .unzip();
     let nodes = async {
         if let (Some(site), Some(watches)) = (&site, nodes) {
-            let watches = watches.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone());
+            let watches = Box::pin(watches.run(Arc::clone(&memories), Arc::clone(&wakeups), shutdown.clone()));
             tokio::join!(site.look_back(), watches);
         }
     };

@@ -34,7 +34,7 @@ mod node;
 mod owner;
 mod plan;
 mod registries;
-mod report;
+pub mod report;
 pub mod runtime;
 mod tree;
 
@@ -42,6 +42,6 @@ pub use self::{
     entry::{Entry, Scheme},
     node::{Node, Outcome, Places, Problem},
     owner::Owner,
-    report::Report,
+    report::{Report, Standing},
     runtime::Runtime,
 };

@@ -15,7 +15,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use private_registry_operator::names::RegistryName;
 use private_registry_operator::node_trust::entry::Told;
-use private_registry_operator::node_trust::{Report, Scheme, config_map};
+use private_registry_operator::node_trust::{Problem, Report, Scheme, Standing, config_map, report};
 use serde_json::json;
 use support::control_plane::{
     CANARY_HOST, Operator, Options, PlayedNode, Stage, on_control_plane, on_own_control_plane,
@@ -74,14 +74,15 @@ async fn tell(stage: &Stage<'_>, name: &str, address: &str, authorities: &str) -
     Ok(applied.resource_version().unwrap_or_default())
 }
 
-/// Waits until the node says that it has carried out this version.
-async fn until_told(agent: &Operator, name: &str, version: &str) -> Result<Report> {
+/// Waits until the node says that it has carried out this version. Returns what is wrong with the node.
+async fn until_told(agent: &Operator, name: &str, version: &str) -> Result<Option<Problem>> {
     eventually("the node to carry out what it is told", async || {
-        let answer = agent.ask(&format!("/registries/apps/{name}")).await?;
-        ensure!(answer.status == StatusCode::OK, "it answers {}", answer.status);
-        let report: Report = serde_json::from_str(&answer.text())?;
-        ensure!(report.version == version, "it has carried out {report:?}, not {version}");
-        Ok(report)
+        let answer = agent.ask(report::PATH).await?;
+        let standing: Standing = serde_json::from_str(&answer.text())?;
+        let report = standing.registries.get(&registry(name).to_string());
+        let carried_out = Report { version: version.to_owned(), problem: None };
+        ensure!(report == Some(&carried_out), "it has carried out {report:?}, not {version}");
+        Ok(standing.problem)
     })
     .await
 }
@@ -112,8 +113,8 @@ async fn a_node_is_told_follows_every_change_and_is_left_as_it_was() -> Result<(
         ensure!(image.status == StatusCode::OK && image.text().contains("image.layer.v1.tar"), "{}", image.text());
 
         let version = tell(stage, "team", "10.96.0.7", &authorities[0]).await?;
-        let report = until_told(&agent, "team", &version).await?;
-        ensure!(report.problem.is_none() && report.node_problem.is_none(), "{report:?}");
+        let problem = until_told(&agent, "team", &version).await?;
+        ensure!(problem.is_none(), "{problem:?}");
         ensure!(
             node.read(&hosts_toml("team"))?.contains("https://10.96.0.7:443"),
             "{}",
@@ -165,8 +166,7 @@ async fn a_node_whose_containerd_reads_nothing_says_so_and_what_to_change() -> R
         until_ready_says(&agent, "TransferServiceIgnoresHosts: ").await?;
         let authority = Authority::new("team")?.certificate();
         let version = tell(stage, "team", "10.96.0.7", &authority).await?;
-        let report = until_told(&agent, "team", &version).await?;
-        ensure!(report.problem.is_none() && report.node_problem.is_some(), "{report:?}");
+        ensure!(until_told(&agent, "team", &version).await?.is_some(), "the node is not as it should be");
         ensure!(node.read(&hosts_toml("team")).is_ok(), "it is written all the same: containerd may be started again");
         ensure_left_alone(&node)?;
         node.write(CONFIG, READS_HOSTS)?;
@@ -272,6 +272,36 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
         let finalizers = other.until("letting go", |object| object.finalizers().is_empty()).await?;
         ensure!(condition(&finalizers, "NodesTrusted").is_null(), "{:?}", finalizers.data);
         drop(agents);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_change_of_nodes_is_asked_about_once_and_not_by_every_registry() -> Result<()> {
+    on_own_control_plane("nodes-asked", Options::default(), async |stage| {
+        let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
+        let _agent = node.spawn()?;
+        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
+        let operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let _controllers = stage.play_controllers();
+        let mut teams = Vec::new();
+        for number in 0..20 {
+            let team = stage.namespace.registry(&format!("team-{number}")).spec("{nodeTrust: {}}")?;
+            teams.push(team.created().await?);
+        }
+        for team in &teams {
+            team.until_condition("NodesTrusted", "True", "1 of 1 nodes").await?;
+        }
+        let before = operator.until_at_rest(AT_REST).await?;
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such host"}});
+        node.play_canary(&stage.namespace.client, &waiting).await?;
+        play_ready(stage, 0).await?;
+        for team in &teams {
+            team.until_condition("NodesTrusted", "False", "no such host").await?;
+        }
+        let asked = operator.requests().await?.since(&before).count("list", "pods");
+        ensure!((1..10).contains(&asked), "{asked} times for {} registries", teams.len());
         Ok(())
     })
     .await

@@ -1,8 +1,8 @@
 //! Between steps five and six: nodes are told of the registry, and say what they have made of it.
 //!
 //! They are told by a `ConfigMap` in the operator's namespace, which is watched by the Pods that the chart's `DaemonSet` has on them:
-//! see [`node_trust`](crate::node_trust). Whether they have carried it out, each is asked at its Pod's port. What is wrong on nodes
-//! is told in a condition; it never keeps the registry itself from being served.
+//! see [`node_trust`](crate::node_trust). Whether they have carried it out, each is asked at its Pod's port, for all registries at
+//! once. What is wrong on nodes is told in a condition; it never keeps the registry itself from being served.
 
 mod canary;
 mod outcome;
@@ -18,12 +18,12 @@ use std::{
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::Resource;
 
-use self::requests::Requests;
 pub(super) use self::site::Site;
 pub use self::{
     outcome::{Nodes, Outcome},
     requests::Error,
 };
+use self::{reports::Snapshot, requests::Requests};
 use super::{Context, apply, distribute::finalizer, issue::Material, registry::Registry};
 use crate::{
     api::v1alpha1::PrivateRegistry,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How long what all nodes have carried out is taken for granted: on a node anybody can change it. A registry is looked at as often.
 const SETTLED_FOR: Duration = Duration::from_secs(3600);
+/// How old an answer of nodes may be that have something to do.
+const FRESH_FOR: Duration = Duration::from_secs(30);
 
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
@@ -41,6 +43,8 @@ pub(super) struct Memory {
     written: Option<Written>,
     /// What all nodes had carried out.
     settled: Option<Settled>,
+    /// What became of nodes when their answers were looked at last, and when that was.
+    judged: Option<(Outcome, Instant)>,
     /// Since when passes have ended without nodes being told.
     undone_since: Option<Instant>,
 }
@@ -51,7 +55,7 @@ struct Settled {
     version: String,
     /// Which Pods the `DaemonSet` had then.
     counts: Counts,
-    at: Instant,
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -102,7 +106,7 @@ async fn tell_now(
     }
     let Some(daemon_set) = site.daemon_set() else { return Outcome::NoDaemonSet };
     match carry_out(context, site, resource, registry, material, &daemon_set, memory).await {
-        Ok(version) => ask(context, site, name, &daemon_set, version, memory).await,
+        Ok(version) => ask(site, name, &daemon_set, version, memory),
         Err(outcome) => outcome,
     }
 }
@@ -144,7 +148,7 @@ async fn carry_out(
     let requests = Requests { client: &context.client, namespace: site.namespace(), registry: name };
     let version = requests.put(&object, seen.is_some()).await.map_err(|error| Outcome::failed(&error))?;
     memory.written = Some(Written { hash, version: version.clone(), at: Instant::now() });
-    memory.settled = None;
+    (memory.settled, memory.judged) = (None, None);
     Ok(version)
 }
 
@@ -161,27 +165,30 @@ fn told<'a>(registry: &'a Registry, material: &'a Material) -> Result<Told<'a>, 
     })
 }
 
-/// Asks the nodes, unless all had carried out this version not long ago and none has come or gone since.
-async fn ask(
-    context: &Context,
-    site: &Site,
-    name: &RegistryName,
-    daemon_set: &DaemonSet,
-    version: String,
-    memory: &mut Memory,
-) -> Outcome {
-    let counts = Counts::of(daemon_set);
-    if memory.settled.as_ref().is_some_and(|settled| settled.holds(&version, counts, Instant::now())) {
+/// Looks at what nodes say, unless all had carried out this version not long ago and none has come or gone since. Where they have not
+/// said it yet, they are asked, and nothing is new until they have.
+fn ask(site: &Site, name: &RegistryName, daemon_set: &DaemonSet, version: String, memory: &mut Memory) -> Outcome {
+    let (counts, now) = (Counts::of(daemon_set), Instant::now());
+    memory.settled.take_if(|settled| !settled.is_of(&version, counts));
+    if memory.settled.as_ref().is_some_and(|settled| now < settled.until) {
         return Outcome::Told(Nodes { desired: counts.desired, trusting: counts.desired, failing: None, since: None });
     }
-    let reports = match reports::ask(&context.client, site.namespace(), daemon_set, name).await {
-        Ok(reports) => reports,
-        Err(error) => return Outcome::failed(&error),
+    let Some(snapshot) = site.reports.latest().filter(|snapshot| memory.can_judge(snapshot, counts, now)) else {
+        site.reports.want(name);
+        return memory.judged.as_ref().map_or_else(Outcome::waiting, |(outcome, _)| outcome.clone());
     };
-    let nodes =
-        outcome::judge(counts.desired, &version, reports, memory.written.as_ref().map(|written| written.at.elapsed()));
-    memory.settled = nodes.is_settled().then(|| Settled { version, counts, at: Instant::now() });
-    Outcome::Told(nodes)
+    let outcome = match &snapshot.nodes {
+        Ok(reports) => {
+            let since = memory.written.as_ref().map(|written| written.at.elapsed());
+            let nodes = outcome::judge(counts.desired, name, &version, reports, since);
+            let until = snapshot.asked_at.into_std() + SETTLED_FOR;
+            memory.settled = nodes.is_settled().then_some(Settled { version, counts, until });
+            Outcome::Told(nodes)
+        }
+        Err(error) => Outcome::failed(error),
+    };
+    memory.judged = Some((outcome.clone(), now));
+    outcome
 }
 
 /// Removes what nodes were told, then the finalizer. Nothing where there is neither: the finalizer goes with whoever replaces the
@@ -217,9 +224,23 @@ pub(super) async fn tell_no_more(context: &Context, name: &RegistryName) -> Resu
     }
 }
 
+impl Memory {
+    /// Whether `snapshot` says of the Pods that there are what is not known yet. What is only to be confirmed may have been asked for
+    /// another registry some time ago: so all of them together ask once an hour.
+    fn can_judge(&self, snapshot: &Snapshot, counts: Counts, now: Instant) -> bool {
+        let asked_at = snapshot.asked_at.into_std();
+        let written = self.written.as_ref().map(|written| written.at);
+        let judged = self.judged.as_ref().map(|(_, at)| *at);
+        let good_for = if self.settled.is_some() { SETTLED_FOR } else { FRESH_FOR };
+        snapshot.counts == counts
+            && written.max(judged).is_none_or(|known| known <= asked_at)
+            && now.duration_since(asked_at) < good_for
+    }
+}
+
 impl Settled {
-    fn holds(&self, version: &str, counts: Counts, now: Instant) -> bool {
-        self.version == version && self.counts == counts && now.duration_since(self.at) < SETTLED_FOR
+    fn is_of(&self, version: &str, counts: Counts) -> bool {
+        self.version == version && self.counts == counts
     }
 }
 
@@ -239,14 +260,49 @@ impl Counts {
 mod tests {
     use super::*;
 
+    const COUNTS: Counts = Counts { desired: 3, ready: 3, updated: 3 };
+
+    fn can_judge(memory: &Memory, asked_at: Instant, now: Instant) -> bool {
+        let snapshot = Snapshot { asked_at: asked_at.into(), counts: COUNTS, nodes: Ok(Vec::new()) };
+        memory.can_judge(&snapshot, COUNTS, now)
+    }
+
     #[test]
-    fn nodes_that_have_carried_it_out_are_asked_again_after_an_hour() {
-        let (counts, at) = (Counts { desired: 3, ready: 3, updated: 3 }, Instant::now());
-        let settled = Settled { version: "7".to_owned(), counts, at };
-        let after = |duration| settled.holds("7", counts, at + duration);
-        assert!(after(Duration::ZERO) && after(SETTLED_FOR - Duration::from_secs(1)));
-        assert!(!after(SETTLED_FOR));
-        assert!(!settled.holds("8", counts, at), "another version");
-        assert!(!settled.holds("7", Counts { ready: 2, ..counts }, at), "a node that is not well");
+    fn what_all_nodes_have_carried_out_is_of_one_version_and_of_the_nodes_that_there_were() {
+        let settled = Settled { version: "7".to_owned(), counts: COUNTS, until: Instant::now() };
+        assert!(settled.is_of("7", COUNTS));
+        assert!(!settled.is_of("8", COUNTS), "another version");
+        assert!(!settled.is_of("7", Counts { ready: 2, ..COUNTS }), "a node that is not well");
+    }
+
+    #[test]
+    fn what_nodes_said_before_something_was_written_or_looked_at_is_not_looked_at_again() {
+        let (at, second) = (Instant::now(), Duration::from_secs(1));
+        let written = || Some(Written { hash: [0; 32], version: "7".to_owned(), at });
+        let judged = || Some((Outcome::waiting(), at + second));
+        assert!(can_judge(&Memory::default(), at, at));
+        let other = Snapshot { asked_at: at.into(), counts: Counts { ready: 2, ..COUNTS }, nodes: Ok(Vec::new()) };
+        assert!(!Memory::default().can_judge(&other, COUNTS, at), "of other Pods");
+        for (memory, from) in [
+            (Memory { written: written(), ..Memory::default() }, at),
+            (Memory { written: written(), judged: judged(), ..Memory::default() }, at + second),
+        ] {
+            assert!(can_judge(&memory, from, from), "{memory:?}");
+            assert!(!can_judge(&memory, from.checked_sub(second).unwrap(), from), "{memory:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_asked_again_after_an_hour_by_all_registries_together() {
+        let (at, minute) = (Instant::now(), Duration::from_secs(60));
+        let settled = |until| Some(Settled { version: "7".to_owned(), counts: COUNTS, until });
+        let judged = || Some((Outcome::waiting(), at));
+        // Another registry has asked half an hour ago.
+        let confirmed = Memory { settled: settled(at + 60 * minute), judged: judged(), ..Memory::default() };
+        assert!(can_judge(&confirmed, at + 30 * minute, at + 60 * minute));
+        assert!(!can_judge(&confirmed, at, at + 61 * minute));
+        let unsettled = Memory { judged: judged(), ..Memory::default() };
+        assert!(!can_judge(&unsettled, at + 30 * minute, at + 60 * minute));
+        assert!(can_judge(&unsettled, at + 60 * minute, at + 60 * minute));
     }
 }

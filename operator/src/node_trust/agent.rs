@@ -20,7 +20,7 @@ use super::{
     mounts::{self, Mounts},
     node::Outcome,
     registries::Registries,
-    report::{Board, Standing},
+    report::{Board, Report, Standing},
 };
 use crate::controller::chain;
 
@@ -138,7 +138,9 @@ impl Agent {
         let Some(known) = self.registries.all() else { return };
         let runtime = match &self.runtime {
             Some(Ok(runtime)) => *runtime,
-            Some(Err(problem)) => return self.report(Standing { node: Some(problem.clone()), ..Standing::default() }),
+            Some(Err(problem)) => {
+                return self.report(Standing { problem: Some(problem.clone()), ..Standing::default() });
+            }
             None => return,
         };
         let entries = known.values().filter_map(|registry| registry.entry.clone());
@@ -149,7 +151,7 @@ impl Agent {
             Ok(done) => done,
             Err(error) => {
                 let problem = Problem::new("Interrupted", error.to_string());
-                return self.report(Standing { node: Some(problem), ..Standing::default() });
+                return self.report(Standing { problem: Some(problem), ..Standing::default() });
             }
         };
         if !outcome.changed.is_empty() {
@@ -163,21 +165,21 @@ impl Agent {
         for (name, registry) in self.registries.all().into_iter().flatten() {
             let of_host = registry.entry.as_ref().and_then(|entry| outcome.hosts.get(entry.host()));
             let problem = registry.problem.as_ref().or(of_host).cloned();
-            registries.insert(name.clone(), (registry.version.clone(), problem));
+            registries.insert(name.to_string(), Report { version: registry.version.clone(), problem });
         }
         let canary = self.settings.canary.as_ref().and_then(|canary| outcome.hosts.get(canary.host()));
-        Standing { node: outcome.node.clone().or(trap).or(canary.cloned()), registries }
+        Standing { problem: outcome.node.clone().or(trap).or(canary.cloned()), registries }
     }
 
     /// Puts up what is so now, and logs what is wrong when that is new.
     fn report(&self, standing: Standing) {
         let now = standing.clone();
         let before = self.board.put(standing);
-        if let Some(problem) = now.node.as_ref().filter(|_| before.node != now.node) {
+        if let Some(problem) = now.problem.as_ref().filter(|_| before.problem != now.problem) {
             tracing::warn!(reason = %problem.reason, problem.message, "this node is not as it should be");
         }
-        for (registry, (_, problem)) in &now.registries {
-            let known = before.registries.get(registry).and_then(|(_, known)| known.as_ref());
+        for (registry, Report { problem, .. }) in &now.registries {
+            let known = before.registries.get(registry).and_then(|known| known.problem.as_ref());
             if let Some(problem) = problem.as_ref().filter(|problem| known != Some(*problem)) {
                 tracing::warn!(%registry, reason = %problem.reason, problem.message, "this node cannot be told of a registry");
             }

@@ -3,23 +3,28 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::node::Problem;
-use crate::names::RegistryName;
+use crate::controller::hexadecimal;
+
+/// Where a node says it all.
+pub const PATH: &str = "/registries";
 
 /// What a node says of one registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of the registry's `ConfigMap` that was carried out last, or could not be.
@@ -27,71 +32,89 @@ pub struct Report {
     /// What is wrong with this registry on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What is wrong with the node, for all registries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_problem: Option<Problem>,
 }
 
-/// What a node knows of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
-    /// What is wrong with the node.
-    pub(super) node: Option<Problem>,
-    /// Version and problem of each registry.
-    pub(super) registries: BTreeMap<RegistryName, (String, Option<Problem>)>,
+/// What a node says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// What is wrong with the node, for all registries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What is so with each registry that it has been told of, by `<namespace>/<name>`.
+    #[serde(default)]
+    pub registries: BTreeMap<String, Report>,
+}
+
+/// The entity tag of what a node says (RFC 9110, section 8.8.3): nodes that say the same have the same one, so that it is read of
+/// one of them.
+#[must_use]
+pub fn entity_tag(text: &[u8]) -> String {
+    format!("\"{}\"", hexadecimal(digest(&SHA256, text).as_ref()))
 }
 
 /// Where it is kept for those who ask.
 #[derive(Clone, Debug)]
-pub(super) struct Board(Arc<Mutex<Option<Standing>>>);
+pub(crate) struct Board(Arc<Mutex<Post>>);
+
+/// What is put up, and as it is sent.
+#[derive(Debug)]
+struct Post {
+    /// Whether all was tried once.
+    is_started: bool,
+    standing: Standing,
+    text: Bytes,
+    tag: String,
+}
+
+impl Post {
+    fn of(standing: Standing, is_started: bool) -> Self {
+        // A map of which the keys are strings can always be written.
+        let text = serde_json::to_vec(&standing).unwrap_or_default();
+        Self { is_started, standing, tag: entity_tag(&text), text: text.into() }
+    }
+}
 
 impl Board {
     /// Of a node that has not been told anything yet.
-    pub(super) fn new() -> Self {
-        Self(Arc::default())
+    pub(crate) fn new() -> Self {
+        let starting = Problem::new("Starting", "the node has not been told of any registry yet");
+        let standing = Standing { problem: Some(starting), ..Standing::default() };
+        Self(Arc::new(Mutex::new(Post::of(standing, false))))
     }
 
     /// Puts up what is so now. Returns what was so before.
-    pub(super) fn put(&self, standing: Standing) -> Standing {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(standing).unwrap_or_default()
+    pub(crate) fn put(&self, standing: Standing) -> Standing {
+        let mut post = self.lock();
+        if post.is_started && post.standing == standing {
+            return standing;
+        }
+        std::mem::replace(&mut *post, Post::of(standing, true)).standing
     }
 
-    fn is_started(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    fn node_problem(&self) -> Option<Problem> {
-        let starting = || Some(Problem::new("Starting", "the node has not been told of any registry yet"));
-        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.as_ref().map_or_else(starting, |standing| standing.node.clone())
-    }
-
-    fn report(&self, registry: &RegistryName) -> Option<Report> {
-        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = standing.as_ref()?;
-        let (version, problem) = standing.registries.get(registry)?.clone();
-        Some(Report { version, problem, node_problem: standing.node.clone() })
+    fn lock(&self) -> MutexGuard<'_, Post> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is asked. Started is a node where all was tried once, well or not: its runtime can look for the canary then. Ready is a node
 /// whose runtime reads what is written; what is wrong with one registry alone does not make it less so, or whoever makes registries could
 /// hold up the rollout of a new version.
-pub(super) fn router(board: Board) -> Router {
+pub(crate) fn router(board: Board) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/startedz", get(started))
         .route("/readyz", get(ready))
-        .route("/registries/{namespace}/{name}", get(report))
+        .route(PATH, get(registries))
         .with_state(board)
 }
 
 async fn started(State(board): State<Board>) -> StatusCode {
-    if board.is_started() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    if board.lock().is_started { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn ready(State(board): State<Board>) -> Response {
-    match board.node_problem() {
+    match &board.lock().standing.problem {
         None => "ok".into_response(),
         Some(problem) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("{}: {}", problem.reason, problem.message)).into_response()
@@ -99,14 +122,16 @@ async fn ready(State(board): State<Board>) -> Response {
     }
 }
 
-async fn report(State(board): State<Board>, Path((namespace, name)): Path<(String, String)>) -> Response {
-    let Some(report) = board.report(&RegistryName { namespace, name }) else {
-        return StatusCode::NOT_FOUND.into_response();
+async fn registries(State(board): State<Board>, headers: HeaderMap) -> Response {
+    let (text, tag) = {
+        let post = board.lock();
+        (post.text.clone(), post.tag.clone())
     };
-    match serde_json::to_string(&report) {
-        Ok(text) => ([("content-type", "application/json")], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|known| known.to_str().ok());
+    if known.flat_map(|known| known.split(',')).any(|known| known.trim() == tag) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
+    ([(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)], text).into_response()
 }
 
 #[cfg(test)]
@@ -119,33 +144,54 @@ mod tests {
 
     use super::*;
 
-    async fn ask(board: &Board, path: &str) -> (StatusCode, String) {
-        let request = Request::get(path).body(Body::empty()).unwrap();
+    async fn ask(board: &Board, path: &str, known: &str) -> (StatusCode, String, String) {
+        let request = Request::get(path).header(header::IF_NONE_MATCH, known).body(Body::empty()).unwrap();
         let response = router(board.clone()).oneshot(request).await.unwrap();
         let status = response.status();
-        (status, String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap())
+        let tag = response.headers().get(header::ETAG).map(|tag| tag.to_str().unwrap().to_owned()).unwrap_or_default();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap(), tag)
+    }
+
+    async fn status(board: &Board, path: &str) -> StatusCode {
+        ask(board, path, "").await.0
+    }
+
+    fn standing(problem: Option<Problem>) -> Standing {
+        let taken = Problem::new("DirectoryTaken", "delete it");
+        let report = Report { version: "7".into(), problem: Some(taken) };
+        Standing { problem, registries: BTreeMap::from([("apps/team".to_owned(), report)]) }
     }
 
     #[tokio::test]
     async fn a_node_is_ready_when_it_was_told_everything_and_its_runtime_reads_it() {
         let board = Board::new();
-        assert_eq!(ask(&board, "/livez").await.0, StatusCode::OK);
+        assert_eq!(status(&board, "/livez").await, StatusCode::OK);
         for path in ["/startedz", "/readyz"] {
-            assert_eq!(ask(&board, path).await.0, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(status(&board, path).await, StatusCode::SERVICE_UNAVAILABLE);
         }
-        let registry = RegistryName { namespace: "apps".into(), name: "team".into() };
-        let taken = Problem::new("DirectoryTaken", "delete it");
-        let registries = BTreeMap::from([(registry, ("7".to_owned(), Some(taken.clone())))]);
-        board.put(Standing { node: None, registries: registries.clone() });
-        assert_eq!(ask(&board, "/readyz").await, (StatusCode::OK, "ok".into()));
-        let (status, body) = ask(&board, "/registries/apps/team").await;
+        board.put(standing(None));
+        for path in ["/startedz", "/readyz"] {
+            assert_eq!(status(&board, path).await, StatusCode::OK, "{path}");
+        }
+        board.put(standing(Some(Problem::new("ConfigPathNotSet", "set it"))));
+        assert_eq!(status(&board, "/startedz").await, StatusCode::OK, "as well as it could");
+        let (status, body, _) = ask(&board, "/readyz", "").await;
+        assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "ConfigPathNotSet: set it"));
+    }
+
+    #[tokio::test]
+    async fn what_a_node_says_is_sent_to_those_who_do_not_have_it() {
+        let board = Board::new();
+        let (_, body, starting) = ask(&board, PATH, "").await;
+        assert_eq!(serde_json::from_str::<Standing>(&body).unwrap().problem.unwrap().reason, "Starting");
+        assert_eq!(board.put(standing(None)).problem.unwrap().reason, "Starting");
+        let (status, body, tag) = ask(&board, PATH, &format!("{starting}, \"other\"")).await;
         assert_eq!(status, StatusCode::OK);
-        let expected = Report { version: "7".into(), problem: Some(taken.clone()), node_problem: None };
-        assert_eq!(serde_json::from_str::<Report>(&body).unwrap(), expected);
-        assert_eq!(ask(&board, "/registries/apps/other").await.0, StatusCode::NOT_FOUND);
-        board.put(Standing { node: Some(taken), registries });
-        assert_eq!(ask(&board, "/startedz").await.0, StatusCode::OK, "as well as it could");
-        let (status, body) = ask(&board, "/readyz").await;
-        assert_eq!((status, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "DirectoryTaken: delete it"));
+        assert_eq!(serde_json::from_str::<Standing>(&body).unwrap(), standing(None));
+        assert_eq!(tag, entity_tag(body.as_bytes()));
+        board.put(standing(None));
+        let known = format!("{starting}, {tag}");
+        assert_eq!(ask(&board, PATH, &known).await, (StatusCode::NOT_MODIFIED, String::new(), tag));
     }
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{canary::Trouble, reports::NodeReport};
-use crate::controller::chain;
+use crate::{controller::chain, names::RegistryName};
 
 /// What has become of nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Outcome {
     /// Nobody has asked for it.
     NotAsked,
@@ -36,7 +36,7 @@ pub enum Outcome {
 }
 
 /// What nodes say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nodes {
     /// How many there are.
     pub desired: usize,
@@ -93,20 +93,32 @@ impl Outcome {
     }
 }
 
-/// Counts the nodes that have carried out `version`.
-pub(super) fn judge(desired: usize, version: &str, mut reports: Vec<NodeReport>, since: Option<Duration>) -> Nodes {
-    reports.sort_by(|one, other| one.node.cmp(&other.node));
+/// Counts the nodes that have carried out `version` of what they are told of `registry`.
+pub(super) fn judge(
+    desired: usize,
+    registry: &RegistryName,
+    version: &str,
+    reports: &[NodeReport],
+    since: Option<Duration>,
+) -> Nodes {
+    let key = registry.to_string();
     let trouble = |report: &NodeReport| match &report.answer {
         Err(why) => Some(format!("its Pod does not answer: {why}")),
-        Ok(None) => Some("it has not been told yet".to_owned()),
-        Ok(Some(said)) => {
-            let problem = said.node_problem.as_ref().or(said.problem.as_ref());
-            let late = (said.version != version).then(|| "it has not carried out the latest change yet".to_owned());
+        Ok(standing) => {
+            let said = standing.registries.get(&key);
+            let problem = standing.problem.as_ref().or_else(|| said?.problem.as_ref());
+            let late = match said {
+                None => Some("it has not been told yet"),
+                Some(said) if said.version != version => Some("it has not carried out the latest change yet"),
+                Some(_) => None,
+            };
             let problem = problem.map(|problem| format!("{}: {}", problem.reason, problem.message));
             match (problem, &report.canary) {
                 // What is the matter, and what has come of it.
                 (Some(problem), Some(canary @ Trouble::NotPulled(_))) => Some(format!("{problem}; {canary}")),
-                (problem, canary) => problem.or_else(|| canary.as_ref().map(ToString::to_string)).or(late),
+                (problem, canary) => {
+                    problem.or_else(|| canary.as_ref().map(ToString::to_string)).or(late.map(str::to_owned))
+                }
             }
         }
     };
@@ -117,12 +129,20 @@ pub(super) fn judge(desired: usize, version: &str, mut reports: Vec<NodeReport>,
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
     use super::*;
-    use crate::node_trust::{Problem, Report};
+    use crate::node_trust::{Problem, Report, Standing};
 
     fn report(node: &str, version: &str, problem: Option<Problem>) -> NodeReport {
-        let said = Report { version: version.into(), problem, node_problem: None };
-        NodeReport { node: node.into(), answer: Ok(Some(said)), canary: None }
+        let registries = BTreeMap::from([("apps/team".to_owned(), Report { version: version.into(), problem })]);
+        let standing = Standing { problem: None, registries };
+        NodeReport { node: node.into(), answer: Ok(Arc::new(standing)), canary: None }
+    }
+
+    fn judge(desired: usize, reports: &[NodeReport]) -> Nodes {
+        let registry = RegistryName { namespace: "apps".into(), name: "team".into() };
+        super::judge(desired, &registry, "7", reports, None)
     }
 
     #[test]
@@ -139,16 +159,20 @@ mod tests {
     #[test]
     fn nodes_are_counted_and_the_first_that_fails_is_named_with_its_reason() {
         let taken = Problem { reason: "DirectoryTaken".into(), message: "delete it".into() };
-        let reports = vec![report("hearth", "7", Some(taken)), report("attic", "7", None), report("stable", "6", None)];
-        let nodes = judge(4, "7", reports, None);
+        let untold = NodeReport { node: "well".into(), answer: Ok(Arc::default()), canary: None };
+        let reports =
+            [report("attic", "7", None), report("hearth", "7", Some(taken)), report("stable", "6", None), untold];
+        let nodes = judge(4, &reports);
         assert_eq!((nodes.desired, nodes.trusting), (4, 1));
         assert_eq!(nodes.failing, Some(("hearth".into(), "DirectoryTaken: delete it".into())));
         assert!(!nodes.is_settled());
-        assert!(judge(2, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
-        assert!(!judge(3, "7", vec![report("attic", "7", None), report("hearth", "7", None)], None).is_settled());
+        let failing = |reports| judge(1, reports).failing.unwrap().1;
+        assert_eq!(failing(&reports[2..3]), "it has not carried out the latest change yet");
+        assert_eq!(failing(&reports[3..]), "it has not been told yet");
+        let well = [report("attic", "7", None), report("hearth", "7", None)];
+        assert!(judge(2, &well).is_settled() && !judge(3, &well).is_settled());
         let silent = NodeReport { node: "attic".into(), answer: Err("no answer within 2s".into()), canary: None };
-        let failing = judge(1, "7", vec![silent], None).failing;
-        assert_eq!(failing, Some(("attic".into(), "its Pod does not answer: no answer within 2s".into())));
+        assert_eq!(failing(&[silent]), "its Pod does not answer: no answer within 2s");
     }
 
     #[test]
@@ -156,7 +180,7 @@ mod tests {
         let taken = Problem { reason: "DirectoryTaken".into(), message: "delete it".into() };
         let failing = |canary, problem| {
             let report = NodeReport { canary: Some(canary), ..report("attic", "7", problem) };
-            judge(1, "7", vec![report], None).failing.unwrap().1
+            judge(1, &[report]).failing.unwrap().1
         };
         let not_pulled = || Trouble::NotPulled("no such host".into());
         assert!(failing(not_pulled(), None).starts_with("CanaryNotPulled: "));

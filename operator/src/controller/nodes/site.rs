@@ -1,10 +1,13 @@
-//! What the operator sees of its own namespace: the `DaemonSet` that has its Pods on nodes, and what those are told. Both are watched
-//! from the first registry on that asks for it, or from the start where nodes have been told of one before.
+//! What the operator sees of its own namespace: the `DaemonSet` that has its Pods on nodes, what those are told, and what they say. All
+//! that is looked at from the first registry on that asks for it, or from the start where nodes have been told of one before.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
-use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::ConfigMap};
+use k8s_openapi::api::{
+    apps::v1::DaemonSet,
+    core::v1::{ConfigMap, Pod},
+};
 use kube::{
     Api, Client,
     api::{ListParams, PartialObjectMeta},
@@ -12,6 +15,7 @@ use kube::{
 };
 use tokio::time::timeout;
 
+use super::reports::{Asking, Reports};
 use crate::{
     controller::{
         chain,
@@ -35,6 +39,9 @@ pub(in crate::controller) struct Site {
     daemon_sets: Store<Whole<DaemonSet>>,
     config_maps: Store<Known>,
     told: Api<ConfigMap>,
+    pods: Api<Pod>,
+    /// What nodes say.
+    pub(super) reports: Reports,
     demand: Demand,
 }
 
@@ -53,10 +60,18 @@ impl Site {
         let api = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client.clone(), namespace);
         let (config_maps, config_map_events) = stores::open(api, ours, metrics);
         let (demand, demanded) = on_demand();
-        let told = Api::namespaced(client.clone(), namespace);
-        let (namespace, daemon_set) = (namespace.to_owned(), daemon_set.to_owned());
-        let site = Arc::new(Self { namespace, daemon_set, daemon_sets, config_maps, told, demand });
+        let site = Arc::new(Self {
+            namespace: namespace.to_owned(),
+            daemon_set: daemon_set.to_owned(),
+            daemon_sets,
+            config_maps,
+            told: Api::namespaced(client.clone(), namespace),
+            pods: Api::namespaced(client.clone(), namespace),
+            reports: Reports::default(),
+            demand,
+        });
         let watches = Watches {
+            site: Arc::clone(&site),
             demanded,
             daemon_set_events: daemon_set_events.boxed(),
             config_map_events: config_map_events.boxed(),
@@ -97,6 +112,20 @@ impl Site {
         seen.filter(|seen| seen.metadata.deletion_timestamp.is_none())
     }
 
+    /// Asks nodes when somebody wants to know, and wakes who does.
+    async fn ask_nodes(&self, memories: &Memories, wakeups: &Wakeups) {
+        loop {
+            let asking = self.reports.until_due().await;
+            if let Some(daemon_set) = self.daemon_set() {
+                self.reports.renew(&self.pods, &daemon_set).await;
+            }
+            match asking {
+                Asking::All => wakeups.wake(memories.telling_nodes()),
+                Asking::Some(registries) => wakeups.wake(registries),
+            }
+        }
+    }
+
     /// The version of what nodes are told of a registry, as the watch has shown it.
     pub(super) fn version_of(&self, registry: &RegistryName) -> Option<String> {
         let seen = self.config_maps.get(&self.namespace, &registry.node_trust_config_map())?;
@@ -106,25 +135,26 @@ impl Site {
 
 /// The watches, as work that somebody has to do.
 pub(in crate::controller) struct Watches {
+    site: Arc<Site>,
     demanded: Demanded,
     daemon_set_events: BoxStream<'static, Arc<Whole<DaemonSet>>>,
     config_map_events: BoxStream<'static, Arc<Known>>,
 }
 
 impl Watches {
-    /// Watches once somebody has asked, and wakes the registries that are concerned.
+    /// Watches once somebody has asked, asks nodes, and wakes the registries that are concerned.
     pub(in crate::controller) async fn run(
         self,
         memories: Arc<Memories>,
         wakeups: Arc<Wakeups>,
         shutdown: impl Future<Output = ()> + Send,
     ) {
-        let Self { demanded, daemon_set_events, config_map_events } = self;
+        let Self { site, demanded, daemon_set_events, config_map_events } = self;
         let watch = async {
-            let daemon_sets = each(daemon_set_events, |_| wakeups.wake(memories.telling_nodes()));
+            let daemon_sets = each(daemon_set_events, |_| site.reports.nodes_have_changed());
             // Of a registry that is gone, too: somebody has to sweep after it.
             let config_maps = each(config_map_events, |object| wakeups.wake(object.names_registry()));
-            tokio::join!(daemon_sets, config_maps);
+            tokio::join!(daemon_sets, config_maps, site.ask_nodes(&memories, &wakeups));
         };
         demanded.run(watch, shutdown).await;
     }

@@ -1,4 +1,4 @@
-//! A question to a server on its port for health: an answer of a few hundred bytes, or none in time.
+//! A question to a server on its port for health: a short answer, or none in time.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,7 +7,11 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode, client::conn::http1, header::HOST};
+use hyper::{
+    Request, StatusCode,
+    client::conn::http1,
+    header::{ETAG, HOST, IF_NONE_MATCH},
+};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpStream, time::timeout};
@@ -16,14 +20,35 @@ use crate::names::port;
 
 /// A Pod answers at once or is not well.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// Nothing that is asked for is longer.
+/// Almost nothing that is asked for is longer.
 const ANSWER_LIMIT: usize = 16 * 1024;
+
+/// What a Pod is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::controller) struct Question<'a> {
+    pub(in crate::controller) path: &'a str,
+    /// Entity tags of what is known already (RFC 9110, section 13.1.2), with commas between them.
+    pub(in crate::controller) known: &'a str,
+    /// Bytes of the longest answer that is taken.
+    pub(in crate::controller) limit: usize,
+}
 
 /// What a Pod answers.
 #[derive(Debug)]
 pub(in crate::controller) struct Answer {
     pub(in crate::controller) status: StatusCode,
+    /// Empty where there is none.
+    pub(in crate::controller) tag: String,
     pub(in crate::controller) body: Bytes,
+}
+
+/// Asks the server at `address`.
+///
+/// # Errors
+/// When there is no answer: why, for people.
+pub(in crate::controller) async fn ask(address: IpAddr, question: Question<'_>) -> Result<Answer, String> {
+    let answer = timeout(ANSWER_WITHIN, exchange(address, question)).await;
+    answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")))
 }
 
 /// Asks the server at `address` for `path`.
@@ -31,8 +56,7 @@ pub(in crate::controller) struct Answer {
 /// # Errors
 /// When there is no answer: why, for people.
 pub(in crate::controller) async fn get(address: IpAddr, path: &str) -> Result<Answer, String> {
-    let answer = timeout(ANSWER_WITHIN, exchange(address, path)).await;
-    answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")))
+    ask(address, Question { path, known: "", limit: ANSWER_LIMIT }).await
 }
 
 /// Asks the server at `address` for the document at `path`.
@@ -40,40 +64,29 @@ pub(in crate::controller) async fn get(address: IpAddr, path: &str) -> Result<An
 /// # Errors
 /// When there is no answer, or another one: why, for people.
 pub(in crate::controller) async fn json<T: DeserializeOwned>(address: IpAddr, path: &str) -> Result<T, String> {
-    json_if_found(address, path).await?.ok_or_else(|| format!("it answers {}", StatusCode::NOT_FOUND))
-}
-
-/// The same for a document that may not be there.
-///
-/// # Errors
-/// When there is no answer, or another one: why, for people.
-pub(in crate::controller) async fn json_if_found<T: DeserializeOwned>(
-    address: IpAddr,
-    path: &str,
-) -> Result<Option<T>, String> {
     let answer = get(address, path).await?;
     match answer.status {
-        StatusCode::OK => serde_json::from_slice(&answer.body).map(Some).map_err(|error| error.to_string()),
-        StatusCode::NOT_FOUND => Ok(None),
+        StatusCode::OK => serde_json::from_slice(&answer.body).map_err(|error| error.to_string()),
         status => Err(format!("it answers {status}")),
     }
 }
 
-async fn exchange(address: IpAddr, path: &str) -> Result<Answer, String> {
+async fn exchange(address: IpAddr, question: Question<'_>) -> Result<Answer, String> {
     let text = |error: &dyn std::error::Error| error.to_string();
     let port = u16::try_from(port::DEBUG).map_err(|error| text(&error))?;
     let stream = TcpStream::connect((address, port)).await.map_err(|error| text(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| text(&error))?;
-    let request = Request::get(path)
-        .header(HOST, SocketAddr::new(address, port).to_string())
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| text(&error))?;
+    let mut request = Request::get(question.path).header(HOST, SocketAddr::new(address, port).to_string());
+    if !question.known.is_empty() {
+        request = request.header(IF_NONE_MATCH, question.known);
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(|error| text(&error))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| text(&error))?;
         let status = response.status();
-        let body =
-            Limited::new(response.into_body(), ANSWER_LIMIT).collect().await.map_err(|error| error.to_string())?;
-        Ok(Answer { status, body: body.to_bytes() })
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+        let body = Limited::new(response.into_body(), question.limit).collect().await;
+        Ok(Answer { status, tag, body: body.map_err(|error| error.to_string())?.to_bytes() })
     };
     tokio::select! {
         answer = exchange => answer,

@@ -16,9 +16,8 @@ static NEXT: AtomicU8 = AtomicU8::new(2);
 
 /// Answers one request, which has to be for `path`, with `response` as it stands. Returns the address at which it listens.
 pub(crate) async fn answer_once(path: &str, response: &str) -> IpAddr {
-    let [_, _, high, low] = process::id().to_be_bytes();
-    let address = Ipv4Addr::new(127, high, low, NEXT.fetch_add(1, Ordering::Relaxed)).into();
-    let listener = TcpListener::bind((address, 5001)).await.unwrap();
+    let listener = listen().await;
+    let address = listener.local_addr().unwrap().ip();
     let (asked, response) = (format!("GET {path} HTTP/1.1\r\n"), response.to_owned());
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -28,4 +27,10 @@ pub(crate) async fn answer_once(path: &str, response: &str) -> IpAddr {
         stream.write_all(response.as_bytes()).await.unwrap();
     });
     address
+}
+
+/// Where a Pod is asked, at an address of its own.
+pub(crate) async fn listen() -> TcpListener {
+    let [_, _, high, low] = process::id().to_be_bytes();
+    TcpListener::bind((Ipv4Addr::new(127, high, low, NEXT.fetch_add(1, Ordering::Relaxed)), 5001)).await.unwrap()
 }

@@ -13,7 +13,9 @@ pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
                            nodeTrust.enabled=true";
             not("SwitchedOff", message.to_owned())
         }
-        Outcome::Waiting(_) => not("WaitingForNodes", "what nodes are told is not known yet".to_owned()),
+        Outcome::Waiting(_) => {
+            not("WaitingForNodes", "what nodes have been told, and say, is not known yet".to_owned())
+        }
         Outcome::NoDaemonSet => {
             let message =
                 "the DaemonSet that tells nodes does not exist; helm upgrade with nodeTrust.enabled=true makes it";
