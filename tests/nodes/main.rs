@@ -2,6 +2,7 @@
 //!
 //! `make nodes` makes the cluster and removes it. That one node with containerd 1 pulls is a promise of `tests/e2e`.
 
+mod canary;
 mod changes;
 mod every_node;
 mod fleet;
