@@ -85,13 +85,17 @@ const NO_REASONS: [&str; 16] = [
 /// Where a reader looks for the reason of a condition.
 const PAGE: &str = "operator/docs/troubleshooting.md";
 
-/// Its tables of reasons; those of nodes are another one.
+/// Its tables of reasons.
 const REASONS: [&str; 2] =
     ["| reason | what has happened | what to do |", "| reason | of the condition | what it says |"];
 
+/// Where a reader looks for what a node says, and the table there.
+const PAGE_OF_NODES: &str = "operator/docs/nodes.md";
+const REASONS_OF_NODES: [&str; 1] = ["| reason | what is so | what to do |"];
+
 /// The reasons that the tables of a page explain.
-fn explained(page: &str) -> BTreeSet<&str> {
-    let tables = REASONS.iter().filter_map(|head| page.split(head).nth(1)?.split("\n\n").next());
+fn explained<'a>(page: &'a str, tables: &[&str]) -> BTreeSet<&'a str> {
+    let tables = tables.iter().filter_map(|head| page.split(head).nth(1)?.split("\n\n").next());
     let first_cells = tables.flat_map(|table| table.lines().filter_map(|line| line.split('|').nth(1)));
     first_cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
 }
@@ -99,7 +103,7 @@ fn explained(page: &str) -> BTreeSet<&str> {
 #[test]
 fn every_reason_of_a_condition_is_explained() {
     let page = read(PAGE);
-    let explained = explained(&page);
+    let explained = explained(&page, &REASONS);
 
     let mut files = Vec::new();
     sources(&root().join("operator/src/controller"), &mut files);
@@ -107,11 +111,7 @@ fn every_reason_of_a_condition_is_explained() {
     files.retain(|(path, _)| places.iter().any(|place| path.contains(place)));
     files.retain(|(path, _)| !path.contains("tests"));
     files.push(("operator/src/controller/error.rs".to_owned(), read("operator/src/controller/error.rs")));
-    let is_word =
-        |text: &&str| text.len() > 1 && text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphabetic);
-    let written = files
-        .iter()
-        .flat_map(|(_, text)| text.split("#[cfg(test)]\nmod tests {").next().unwrap().split('"').filter(is_word));
+    let written = files.iter().flat_map(|(_, text)| without_tests(text).split('"').filter(is_word));
     let written: BTreeSet<&str> = written.collect();
 
     let known: BTreeSet<&str> = explained.iter().copied().chain(NO_REASONS).collect();
@@ -119,6 +119,38 @@ fn every_reason_of_a_condition_is_explained() {
     assert!(silent.is_empty(), "{PAGE} does not explain the reasons {silent:?}");
     let invented: Vec<_> = explained.difference(&written).collect();
     assert!(invented.is_empty(), "{PAGE} explains {invented:?}, which no condition has as its reason");
+}
+
+fn without_tests(source: &str) -> &str {
+    source.split("#[cfg(test)]\nmod tests {").next().unwrap()
+}
+
+fn is_word(text: &&str) -> bool {
+    text.len() > 1 && text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphabetic)
+}
+
+#[test]
+fn every_reason_of_a_node_is_explained() {
+    let page = read(PAGE_OF_NODES);
+    let mut files = Vec::new();
+    for folder in ["operator/src/node_trust", "operator/src/controller/nodes"] {
+        sources(&root().join(folder), &mut files);
+    }
+    files.retain(|(path, _)| !path.contains("tests"));
+    let mut written = BTreeSet::new();
+    for text in files.iter().map(|(_, text)| without_tests(text)) {
+        let made = text.split("Problem::new(").skip(1).filter_map(|made| made.trim_start().strip_prefix('"'));
+        written.extend(made.filter_map(|made| made.split('"').next()));
+        // Whatever a function of that name may return, and what begins a message.
+        let named = text.split("fn reason(").skip(1).filter_map(|named| named.split("\n    }\n").next());
+        written.extend(named.flat_map(|named| named.split('"').skip(1).step_by(2)));
+        written.extend(text.split('"').filter_map(|literal| Some(literal.split_once(": ")?.0).filter(is_word)));
+    }
+    let explained = explained(&page, &REASONS_OF_NODES);
+    let silent: Vec<_> = written.difference(&explained).collect();
+    assert!(silent.is_empty(), "{PAGE_OF_NODES} does not explain {silent:?}");
+    let invented: Vec<_> = explained.difference(&written).collect();
+    assert!(invented.is_empty(), "{PAGE_OF_NODES} explains {invented:?}, which no node says");
 }
 
 #[test]
