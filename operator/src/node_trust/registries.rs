@@ -79,7 +79,10 @@ impl Registries {
             Ok(entry) => Registry { version, entry: Some(entry), problem: None },
             Err(error) => {
                 let before = self.listed.as_ref().and_then(|listed| listed.get(&registry)?.entry.clone());
-                let problem = Problem::new("ConfigMapInvalid", chain(&error));
+                let (name, why) = (object.name_any(), chain(&error));
+                let message =
+                    format!("{why}: ConfigMap {name} of the operator's namespace; delete it, and it is made anew");
+                let problem = Problem::new("ConfigMapInvalid", message);
                 Registry { version, entry: before, problem: Some(problem) }
             }
         };
@@ -133,7 +136,10 @@ mod tests {
         assert_eq!(all.len(), 1);
         let read = all.values().next().unwrap();
         assert_eq!(read.entry, None);
-        assert_eq!(read.problem.as_ref().unwrap().reason, "ConfigMapInvalid");
+        let problem = read.problem.as_ref().unwrap();
+        assert_eq!(problem.reason, "ConfigMapInvalid");
+        let name = all.keys().next().unwrap().node_trust_config_map();
+        assert!(problem.message.contains(&format!("ConfigMap {name} ")), "{}", problem.message);
         let mut later = object("team", "10.96.0.7", None);
         registries.take(Event::Apply(later.clone()));
         later.data.get_or_insert_default().insert("scheme".into(), "quic".into());
