@@ -33,8 +33,10 @@ use crate::{
 
 /// How long what all nodes have carried out is taken for granted: on a node anybody can change it. A registry is looked at as often.
 const SETTLED_FOR: Duration = Duration::from_secs(3600);
-/// How old an answer of nodes may be that have something to do.
+/// How long ago nodes may have answered that have something to do.
 const FRESH_FOR: Duration = Duration::from_secs(30);
+/// Characters of somebody else's words that are repeated: they go into the status of every registry.
+const WORDS: usize = 600;
 
 /// What is remembered of one registry.
 #[derive(Debug, Default)]
@@ -63,6 +65,8 @@ struct Written {
     hash: [u8; 32],
     version: String,
     at: Instant,
+    /// Whether nodes had been told something else before.
+    is_new: bool,
 }
 
 /// How many Pods a `DaemonSet` has. Another number is another node, or one that is not well any more.
@@ -147,8 +151,15 @@ async fn carry_out(
     }
     let requests = Requests { client: &context.client, namespace: site.namespace(), registry: name };
     let version = requests.put(&object, seen.is_some()).await.map_err(|error| Outcome::failed(&error))?;
-    memory.written = Some(Written { hash, version: version.clone(), at: Instant::now() });
-    (memory.settled, memory.judged) = (None, None);
+    match &mut memory.written {
+        // A watch that is late has led here.
+        Some(written) if written.version == version => written.hash = hash,
+        _ => {
+            let is_new = seen.as_ref() != Some(&version);
+            memory.written = Some(Written { hash, version: version.clone(), at: Instant::now(), is_new });
+            (memory.settled, memory.judged) = (None, None);
+        }
+    }
     Ok(version)
 }
 
@@ -165,30 +176,44 @@ fn told<'a>(registry: &'a Registry, material: &'a Material) -> Result<Told<'a>, 
     })
 }
 
-/// Looks at what nodes say, unless all had carried out this version not long ago and none has come or gone since. Where they have not
-/// said it yet, they are asked, and nothing is new until they have.
+/// Looks at what nodes say, if they have said anything since it was looked at last. Where that is not known of all nodes, or not any
+/// more, they are asked, and nothing is new until they have answered.
 fn ask(site: &Site, name: &RegistryName, daemon_set: &DaemonSet, version: String, memory: &mut Memory) -> Outcome {
     let (counts, now) = (Counts::of(daemon_set), Instant::now());
     memory.settled.take_if(|settled| !settled.is_of(&version, counts));
-    if memory.settled.as_ref().is_some_and(|settled| now < settled.until) {
-        return Outcome::Told(Nodes { desired: counts.desired, trusting: counts.desired, failing: None, since: None });
+    let latest = site.reports.latest();
+    if let Some(snapshot) = latest.as_ref().filter(|snapshot| memory.can_judge(snapshot, counts, now)) {
+        let outcome = judge(snapshot, name, version, memory, now);
+        memory.judged = Some((outcome.clone(), now));
+        return outcome;
     }
-    let Some(snapshot) = site.reports.latest().filter(|snapshot| memory.can_judge(snapshot, counts, now)) else {
+    if let Some(outcome) = memory.granted(now) {
+        return outcome;
+    }
+    if latest.is_some_and(|snapshot| snapshot.counts != counts) {
+        site.reports.nodes_have_changed();
+    } else if memory.judged.as_ref().is_none_or(|(_, at)| now.duration_since(*at) >= reports::PAUSE) {
         site.reports.want(name);
-        return memory.judged.as_ref().map_or_else(Outcome::waiting, |(outcome, _)| outcome.clone());
+    }
+    memory.known(counts.desired)
+}
+
+/// What has become of nodes, by what they have said.
+fn judge(snapshot: &Snapshot, name: &RegistryName, version: String, memory: &mut Memory, now: Instant) -> Outcome {
+    let reports = match &snapshot.nodes {
+        Ok(reports) => reports,
+        Err(error) => return memory.granted(now).unwrap_or_else(|| Outcome::failed(error)),
     };
-    let outcome = match &snapshot.nodes {
-        Ok(reports) => {
-            let since = memory.written.as_ref().map(|written| written.at.elapsed());
-            let nodes = outcome::judge(counts.desired, name, &version, reports, since);
-            let until = snapshot.asked_at.into_std() + SETTLED_FOR;
-            memory.settled = nodes.is_settled().then_some(Settled { version, counts, until });
-            Outcome::Told(nodes)
-        }
-        Err(error) => Outcome::failed(error),
-    };
-    memory.judged = Some((outcome.clone(), now));
-    outcome
+    let counts = snapshot.counts;
+    let since = memory.written.as_ref().map(|written| written.at.elapsed());
+    let nodes = outcome::judge(counts.desired, name, &version, reports, since);
+    if !nodes.is_settled() {
+        memory.settled = None;
+        return Outcome::Told(nodes);
+    }
+    let until = snapshot.asked_at.into_std() + SETTLED_FOR;
+    memory.settled = Some(Settled { version, counts, until });
+    memory.granted(now).unwrap_or(Outcome::Told(nodes))
 }
 
 /// Removes what nodes were told, then the finalizer. Nothing where there is neither: the finalizer goes with whoever replaces the
@@ -228,14 +253,36 @@ impl Memory {
     /// Whether `snapshot` says of the Pods that there are what is not known yet. What is only to be confirmed may have been asked for
     /// another registry some time ago: so all of them together ask once an hour.
     fn can_judge(&self, snapshot: &Snapshot, counts: Counts, now: Instant) -> bool {
-        let asked_at = snapshot.asked_at.into_std();
+        let (asked_at, answered_at) = (snapshot.asked_at.into_std(), snapshot.answered_at.into_std());
         let written = self.written.as_ref().map(|written| written.at);
         let judged = self.judged.as_ref().map(|(_, at)| *at);
-        let good_for = if self.settled.is_some() { SETTLED_FOR } else { FRESH_FOR };
+        let (said_at, good_for) =
+            if self.settled.is_some() { (asked_at, SETTLED_FOR) } else { (answered_at, FRESH_FOR) };
         snapshot.counts == counts
             && written.max(judged).is_none_or(|known| known <= asked_at)
-            && now.duration_since(asked_at) < good_for
+            && now.duration_since(said_at) < good_for
     }
+
+    /// What is taken for granted for a while, whatever nodes can be asked.
+    fn granted(&self, now: Instant) -> Option<Outcome> {
+        let settled = self.settled.as_ref()?;
+        let good_for = settled.until.checked_duration_since(now)?;
+        Some(Outcome::Told(Nodes::all(settled.counts.desired, good_for)))
+    }
+
+    /// What is known until nodes have answered.
+    fn known(&self, desired: usize) -> Outcome {
+        match (&self.judged, &self.written) {
+            (Some((outcome, _)), _) => outcome.clone(),
+            (None, Some(written)) if written.is_new => Outcome::Told(Nodes::none(desired, written.at.elapsed())),
+            (None, _) => Outcome::waiting(),
+        }
+    }
+}
+
+/// The beginning of somebody else's words.
+fn cut(words: &str) -> String {
+    words.chars().take(WORDS).collect()
 }
 
 impl Settled {
@@ -262,9 +309,12 @@ mod tests {
 
     const COUNTS: Counts = Counts { desired: 3, ready: 3, updated: 3 };
 
+    fn snapshot(counts: Counts, asked_at: Instant) -> Snapshot {
+        Snapshot { asked_at: asked_at.into(), answered_at: asked_at.into(), counts, nodes: Ok(Vec::new()) }
+    }
+
     fn can_judge(memory: &Memory, asked_at: Instant, now: Instant) -> bool {
-        let snapshot = Snapshot { asked_at: asked_at.into(), counts: COUNTS, nodes: Ok(Vec::new()) };
-        memory.can_judge(&snapshot, COUNTS, now)
+        memory.can_judge(&snapshot(COUNTS, asked_at), COUNTS, now)
     }
 
     #[test]
@@ -278,10 +328,10 @@ mod tests {
     #[test]
     fn what_nodes_said_before_something_was_written_or_looked_at_is_not_looked_at_again() {
         let (at, second) = (Instant::now(), Duration::from_secs(1));
-        let written = || Some(Written { hash: [0; 32], version: "7".to_owned(), at });
+        let written = || Some(Written { hash: [0; 32], version: "7".to_owned(), at, is_new: true });
         let judged = || Some((Outcome::waiting(), at + second));
         assert!(can_judge(&Memory::default(), at, at));
-        let other = Snapshot { asked_at: at.into(), counts: Counts { ready: 2, ..COUNTS }, nodes: Ok(Vec::new()) };
+        let other = snapshot(Counts { ready: 2, ..COUNTS }, at);
         assert!(!Memory::default().can_judge(&other, COUNTS, at), "of other Pods");
         for (memory, from) in [
             (Memory { written: written(), ..Memory::default() }, at),
@@ -304,5 +354,38 @@ mod tests {
         let unsettled = Memory { judged: judged(), ..Memory::default() };
         assert!(!can_judge(&unsettled, at + 30 * minute, at + 60 * minute));
         assert!(can_judge(&unsettled, at + 60 * minute, at + 60 * minute));
+    }
+
+    #[test]
+    fn what_nodes_took_long_to_say_is_looked_at() {
+        let (at, long) = (Instant::now(), 2 * FRESH_FOR);
+        let slow = Snapshot { answered_at: (at + long).into(), ..snapshot(COUNTS, at) };
+        assert!(Memory::default().can_judge(&slow, COUNTS, at + long));
+        assert!(!Memory::default().can_judge(&slow, COUNTS, at + long + FRESH_FOR));
+    }
+
+    #[test]
+    fn until_nodes_have_answered_nothing_is_said_of_them_but_that_something_is_new_to_them() {
+        let written = |is_new| {
+            let written = Written { hash: [0; 32], version: "7".to_owned(), at: Instant::now(), is_new };
+            Memory { written: Some(written), ..Memory::default() }
+        };
+        assert!(matches!(written(false).known(3), Outcome::Waiting(_)), "as after a restart");
+        let Outcome::Told(nodes) = written(true).known(3) else { panic!("it says nothing") };
+        assert_eq!((nodes.desired, nodes.trusting, nodes.is_settled()), (3, 0, false));
+    }
+
+    #[test]
+    fn a_list_that_fails_takes_nothing_back() {
+        let now = Instant::now();
+        let failed = Err(Error::Pods(kube::Error::LinesCodecMaxLineLengthExceeded));
+        let snapshot = Snapshot { nodes: failed, ..snapshot(COUNTS, now) };
+        let name = RegistryName { namespace: "apps".into(), name: "team".into() };
+        let settled = Settled { version: "7".to_owned(), counts: COUNTS, until: now + SETTLED_FOR };
+        let mut memory = Memory { settled: Some(settled), ..Memory::default() };
+        let told = judge(&snapshot, &name, "7".to_owned(), &mut memory, now);
+        assert!(matches!(told, Outcome::Told(nodes) if nodes.is_settled() && nodes.good_for == Some(SETTLED_FOR)));
+        let told = judge(&snapshot, &name, "7".to_owned(), &mut Memory::default(), now);
+        assert!(matches!(told, Outcome::NotTold { .. }));
     }
 }

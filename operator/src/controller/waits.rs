@@ -36,7 +36,8 @@ pub(super) fn look_again(pass: &Pass<'_>, now: Timestamp) -> SignedDuration {
     let elsewhere = pass.distributed.again;
     let growth = pass.growth_refused.and_then(|_| SignedDuration::try_from(apply::claim::TRY_AGAIN).ok());
     let nodes = pass.nodes.waiting_for().map(ask_again);
-    [next, loading, awaited, claim, kind, elsewhere, growth, nodes]
+    let confirmed = pass.nodes.good_for().and_then(|wait| SignedDuration::try_from(wait).ok());
+    [next, loading, awaited, claim, kind, elsewhere, growth, nodes, confirmed]
         .into_iter()
         .flatten()
         .min()

@@ -4,12 +4,11 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
+use super::cut;
 use crate::node_trust::canary;
 
 /// Why a container waits whose image the kubelet could not have pulled.
 const NOT_PULLED: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
-/// Characters of somebody else's words, which a runtime likes to repeat.
-const WORDS: usize = 600;
 
 /// Why a canary does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ fn of_state(state: &ContainerState) -> Option<Trouble> {
     let waiting = state.waiting.as_ref().map(|waiting| (&waiting.reason, &waiting.message));
     // Whose turn it is not yet, or whose image is on its way, waits without a message.
     let Some((Some(reason), Some(message))) = ended.or(waiting) else { return Some(Trouble::Starting) };
-    let words: String = message.chars().take(WORDS).collect();
+    let words = cut(message);
     Some(if NOT_PULLED.contains(&reason.as_str()) {
         Trouble::NotPulled(words)
     } else {
@@ -64,6 +63,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::controller::nodes::WORDS;
 
     const WORDS_OF_RUNTIME: &str = "failed to resolve reference: lookup canary.system.invalid: no such host";
 

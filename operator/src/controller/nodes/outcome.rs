@@ -46,9 +46,21 @@ pub struct Nodes {
     pub failing: Option<(String, String)>,
     /// How long they have had, where one does not.
     pub since: Option<Duration>,
+    /// How long that is taken for granted, where all do.
+    pub good_for: Option<Duration>,
 }
 
 impl Nodes {
+    /// All find it and trust it, and are not asked again for so long.
+    pub(super) const fn all(desired: usize, good_for: Duration) -> Self {
+        Self { desired, trusting: desired, failing: None, since: None, good_for: Some(good_for) }
+    }
+
+    /// None has said so, since they were told.
+    pub(super) const fn none(desired: usize, since: Duration) -> Self {
+        Self { desired, trusting: 0, failing: None, since: Some(since), good_for: None }
+    }
+
     /// Whether there is nothing to wait for.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
@@ -91,6 +103,15 @@ impl Outcome {
             _ => None,
         }
     }
+
+    /// For how long nothing has to be asked, where all is well.
+    #[must_use]
+    pub const fn good_for(&self) -> Option<Duration> {
+        match self {
+            Self::Told(nodes) => nodes.good_for,
+            _ => None,
+        }
+    }
 }
 
 /// Counts the nodes that have carried out `version` of what they are told of `registry`.
@@ -103,7 +124,7 @@ pub(super) fn judge(
 ) -> Nodes {
     let key = registry.to_string();
     let trouble = |report: &NodeReport| match &report.answer {
-        Err(why) => Some(format!("its Pod does not answer: {why}")),
+        Err(why) => Some(format!("its Pod gives no good answer: {why}")),
         Ok(standing) => {
             let said = standing.registries.get(&key);
             let problem = standing.problem.as_ref().or_else(|| said?.problem.as_ref());
@@ -124,7 +145,7 @@ pub(super) fn judge(
     };
     let failing = reports.iter().find_map(|report| Some((report.node.clone(), trouble(report)?)));
     let trusting = reports.iter().filter(|report| trouble(report).is_none()).count();
-    Nodes { desired, trusting, failing, since }
+    Nodes { desired, trusting, failing, since, good_for: None }
 }
 
 #[cfg(test)]
@@ -172,7 +193,7 @@ mod tests {
         let well = [report("attic", "7", None), report("hearth", "7", None)];
         assert!(judge(2, &well).is_settled() && !judge(3, &well).is_settled());
         let silent = NodeReport { node: "attic".into(), answer: Err("no answer within 2s".into()), canary: None };
-        assert_eq!(failing(&[silent]), "its Pod does not answer: no answer within 2s");
+        assert_eq!(failing(&[silent]), "its Pod gives no good answer: no answer within 2s");
     }
 
     #[test]

@@ -25,13 +25,14 @@ use tokio::{
 use super::{
     Counts,
     canary::{self, Trouble},
+    cut,
     requests::Error,
 };
 use crate::{
     controller::pods::ask::{self, Question},
     names::RegistryName,
     node_trust::{
-        Standing,
+        Problem, Standing,
         report::{self, entity_tag},
     },
 };
@@ -39,14 +40,14 @@ use crate::{
 /// How long others are waited for who want to know it too. Nodes carry out meanwhile what was written just now.
 const MOMENT: Duration = Duration::from_millis(200);
 /// From one time that registries want to know to the next.
-const PAUSE: Duration = Duration::from_secs(2);
-/// From one change of nodes to the next that is followed: a rollout is one change after another, and each leads to a pass of every
-/// registry, which has no more of them in the long run.
-const PAUSE_OF_CHANGES: Duration = Duration::from_secs(5);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
+/// From one change of nodes to the next that is followed: a rollout is one change after another, and each leads to two passes of every
+/// registry, one that tells of it and one that sees what was told. A registry has no more of them in the long run.
+const PAUSE_OF_CHANGES: Duration = Duration::from_secs(10);
 /// Pods that are asked at the same time.
 const AT_ONCE: usize = 32;
-/// Bytes that a node may say: tens of thousands of registries.
-const ANSWER_LIMIT: usize = 4 << 20;
+/// Bytes that a node may say: some thousands of registries.
+const ANSWER_LIMIT: usize = 1 << 20;
 /// Entity tags that a node is shown. As many different things are seldom said at a time.
 const TAGS: usize = 16;
 
@@ -55,6 +56,8 @@ const TAGS: usize = 16;
 pub(super) struct Snapshot {
     /// When asking began.
     pub(super) asked_at: Instant,
+    /// When all had answered, or had the time to.
+    pub(super) answered_at: Instant,
     /// Which Pods the `DaemonSet` had then.
     pub(super) counts: Counts,
     /// In the order of their names.
@@ -134,7 +137,7 @@ impl Reports {
             Ok(pods) => Ok(self.ask_each(pods.items.iter().filter_map(place).collect()).await),
             Err(error) => Err(Error::Pods(error)),
         };
-        *lock(&self.latest) = Some(Arc::new(Snapshot { asked_at, counts, nodes }));
+        *lock(&self.latest) = Some(Arc::new(Snapshot { asked_at, answered_at: Instant::now(), counts, nodes }));
         lock(&self.said).retain(|_, standing| Arc::strong_count(standing) > 1);
     }
 
@@ -158,7 +161,7 @@ impl Reports {
         match answer.status {
             StatusCode::NOT_MODIFIED => {
                 let said = lock(&self.said).get(&answer.tag).cloned();
-                said.ok_or_else(|| "it says the same as nobody".to_owned())
+                said.ok_or_else(|| format!("it answers {}, and was not asked for that", answer.status))
             }
             StatusCode::OK => {
                 // By what it has sent, not by what it calls that: one node must not speak for others.
@@ -166,12 +169,23 @@ impl Reports {
                 if let Some(said) = lock(&self.said).get(&tag) {
                     return Ok(Arc::clone(said));
                 }
-                let standing = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+                let standing = read(&answer.body)?;
                 Ok(Arc::clone(lock(&self.said).entry(tag).or_insert_with(|| Arc::new(standing))))
             }
             status => Err(format!("it answers {status}")),
         }
     }
+}
+
+/// What a node says: no more of its words than a person reads, for they are repeated for every registry.
+fn read(body: &[u8]) -> Result<Standing, String> {
+    // A parser likes to repeat what it does not understand.
+    let mut standing: Standing = serde_json::from_slice(body).map_err(|error| cut(&error.to_string()))?;
+    let registries = standing.registries.values_mut().filter_map(|report| report.problem.as_mut());
+    for problem in standing.problem.iter_mut().chain(registries) {
+        *problem = Problem { reason: cut(&problem.reason).into(), message: cut(&problem.message) };
+    }
+    Ok(standing)
 }
 
 /// Who wants to know, and when that was so last.
@@ -244,7 +258,7 @@ fn place(pod: &Pod) -> Option<Place> {
     Some(Place { node, address, canary: canary::trouble(pod) })
 }
 
-/// Every change of what is kept here is one assignment.
+/// What panics while it changes anything here leaves nothing that the next time does not put right.
 fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -104,6 +104,9 @@ pub(super) fn conditions(
         || Finding::new(false, "NothingToCorrect", "nothing has to be corrected by a person"),
         |problem| Finding { holds: true, ..problem.into() },
     );
+    let trusted = nodes::left(pass, previous).or_else(|| {
+        nodes::nodes(pass).map(|finding| dated(condition::NODES_TRUSTED, finding, previous, generation, now))
+    });
     [
         (condition::READY, ready),
         (condition::STALLED, stalled),
@@ -115,8 +118,8 @@ pub(super) fn conditions(
     ]
     .into_iter()
     .chain(monitoring::monitoring(pass).map(|finding| (condition::MONITORING_READY, finding)))
-    .chain(nodes::nodes(pass).map(|finding| (condition::NODES_TRUSTED, finding)))
     .map(|(type_, finding)| dated(type_, finding, previous, generation, now))
+    .chain(trusted)
     .collect()
 }
 

@@ -136,8 +136,9 @@ fn a_registry_that_serves_says_all_that_clients_need() {
 #[test]
 fn nodes_are_told_of_in_a_condition_of_their_own_that_leaves_the_registry_ready() {
     let of = |nodes| Cluster { nodes, ..Cluster::serving() }.status("{nodeTrust: {}}", None, now());
-    let told =
-        |trusting, failing| of(nodes::Outcome::Told(nodes::Nodes { desired: 3, trusting, failing, since: None }));
+    let told = |trusting, failing| {
+        of(nodes::Outcome::Told(nodes::Nodes { desired: 3, trusting, failing, since: None, good_for: None }))
+    };
     let not_asked = of(nodes::Outcome::NotAsked);
     assert!(not_asked.conditions.iter().all(|known| known.type_ != condition::NODES_TRUSTED));
     assert_eq!(condition_of(&told(3, None), condition::NODES_TRUSTED), is("True", "Trusted"));
@@ -151,6 +152,17 @@ fn nodes_are_told_of_in_a_condition_of_their_own_that_leaves_the_registry_ready(
     let address = "10.1.2.3".parse().unwrap();
     let wrong = of(nodes::Outcome::WrongCertificate(address));
     assert_eq!(condition_of(&wrong, condition::NODES_TRUSTED), is("False", "CertificateWithoutAddress"));
+
+    // An operator that has just started leaves what was known, for a while.
+    let waiting = |previous, seconds| {
+        let nodes = nodes::Outcome::Waiting(std::time::Duration::from_secs(seconds));
+        Cluster { nodes, ..Cluster::serving() }.status("{nodeTrust: {}}", previous, now())
+    };
+    let trusted = told(3, None);
+    assert_eq!(condition_of(&waiting(Some(&trusted), 2), condition::NODES_TRUSTED), is("True", "Trusted"));
+    for unknown in [waiting(Some(&trusted), 60), waiting(Some(&not_asked), 2), waiting(None, 2)] {
+        assert_eq!(condition_of(&unknown, condition::NODES_TRUSTED), is("False", "WaitingForNodes"));
+    }
 }
 
 #[test]

@@ -7,9 +7,12 @@ use axum::{middleware::map_response, response::Response};
 
 use super::*;
 use crate::{
-    controller::tests::pod::{answer_once, listen},
+    controller::{
+        nodes::WORDS,
+        tests::pod::{answer_once, listen},
+    },
     node_trust::{
-        Problem, Report,
+        Report,
         report::{Board, router},
     },
 };
@@ -66,22 +69,38 @@ async fn a_node_lies_about_itself_and_about_no_other() {
     let (honest, ..) = node(truth.clone()).await;
     assert_eq!(*reports.ask(honest).await.unwrap(), truth);
     let same = answer_once("/registries", "HTTP/1.1 304 Not Modified\r\netag: \"made up\"\r\n\r\n").await;
-    assert_eq!(reports.ask(same).await.unwrap_err(), "it says the same as nobody");
+    let refused = reports.ask(same).await.unwrap_err();
+    assert_eq!(refused, "it answers 304 Not Modified, and was not asked for that");
 }
 
 #[tokio::test]
-async fn a_node_with_tens_of_thousands_of_registries_is_understood_and_an_endless_answer_is_not_kept() {
+async fn a_node_with_thousands_of_registries_is_understood_and_an_endless_answer_is_not_kept() {
     let reports = Reports::default();
-    let many = (0..20_000).map(|number| {
+    let many = (0..5_000).map(|number| {
         let problem =
             (number % 100 == 0).then(|| Problem { reason: "DirectoryTaken".into(), message: "m".repeat(300) });
         (format!("{:063}/{number:050}", 0), Report { version: "1234567".into(), problem })
     });
     let (address, ..) = node(Standing { problem: None, registries: many.collect() }).await;
-    assert_eq!(reports.ask(address).await.unwrap().registries.len(), 20_000);
+    assert_eq!(reports.ask(address).await.unwrap().registries.len(), 5_000);
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(ANSWER_LIMIT + 1));
     let refused = reports.ask(answer_once("/registries", &endless).await).await;
     assert_eq!(refused.unwrap_err(), "length limit exceeded");
+}
+
+#[test]
+fn of_a_node_that_says_much_the_beginning_is_told() {
+    let long = || "ä".repeat(200_000);
+    let problem = || Some(Problem { reason: long().into(), message: long() });
+    let registries = BTreeMap::from([("apps/team".to_owned(), Report { version: "7".into(), problem: problem() })]);
+    let said = Standing { problem: problem(), registries };
+    let read = read(&serde_json::to_vec(&said).unwrap()).unwrap();
+    for problem in [&read.problem, &read.registries["apps/team"].problem] {
+        let Problem { reason, message } = problem.as_ref().unwrap();
+        assert_eq!((reason.chars().count(), message.chars().count()), (WORDS, WORDS));
+    }
+    let nonsense = format!("{{\"registries\": \"{}\"}}", long());
+    assert_eq!(super::read(nonsense.as_bytes()).unwrap_err().chars().count(), WORDS);
 }
 
 #[tokio::test]

@@ -1,7 +1,24 @@
 //! Whether nodes find the registry and trust it.
 
-use super::{Finding, Pass};
-use crate::controller::nodes::{Nodes, Outcome};
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{Finding, Pass, condition};
+use crate::{
+    api::v1alpha1::PrivateRegistryStatus,
+    controller::nodes::{Nodes, Outcome},
+};
+
+/// How long what was said before an operator started is left as it is: nodes have answered until then.
+const LEFT_FOR: Duration = Duration::from_secs(30);
+
+/// What an operator that has started just now has not found out anew.
+pub(super) fn left(pass: &Pass<'_>, previous: Option<&PrivateRegistryStatus>) -> Option<Condition> {
+    let Outcome::Waiting(since) = pass.nodes else { return None };
+    let known = previous?.conditions.iter().find(|known| known.type_ == condition::NODES_TRUSTED)?;
+    (*since < LEFT_FOR).then(|| known.clone())
+}
 
 /// Nothing where nothing is asked for.
 pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
@@ -35,7 +52,7 @@ pub(super) fn nodes(pass: &Pass<'_>) -> Option<Finding> {
 }
 
 fn told(nodes: &Nodes) -> Finding {
-    let Nodes { desired, trusting, failing, since: _ } = nodes;
+    let Nodes { desired, trusting, failing, .. } = nodes;
     match failing {
         _ if nodes.is_settled() => {
             Finding::new(true, "Trusted", format!("{trusting} of {desired} nodes find the registry and trust it"))
@@ -43,6 +60,10 @@ fn told(nodes: &Nodes) -> Finding {
         Some((node, why)) => {
             Finding::new(false, "NodeFailing", format!("{trusting} of {desired} nodes; node {node}: {why}"))
         }
-        None => Finding::new(false, "WaitingForNodes", format!("{trusting} of {desired} nodes; the others start")),
+        None => Finding::new(
+            false,
+            "WaitingForNodes",
+            format!("{trusting} of {desired} nodes; the others have not said so yet"),
+        ),
     }
 }
