@@ -47,6 +47,8 @@ pub(super) struct Memory {
     settled: Option<Settled>,
     /// What became of nodes when their answers were looked at last, and when that was.
     judged: Option<(Outcome, Instant)>,
+    /// Since when a node has not carried out what was written.
+    failing_since: Option<Instant>,
     /// Since when passes have ended without nodes being told.
     undone_since: Option<Instant>,
 }
@@ -157,7 +159,7 @@ async fn carry_out(
         _ => {
             let is_new = seen.as_ref() != Some(&version);
             memory.written = Some(Written { hash, version: version.clone(), at: Instant::now(), is_new });
-            (memory.settled, memory.judged) = (None, None);
+            (memory.settled, memory.judged, memory.failing_since) = (None, None, None);
         }
     }
     Ok(version)
@@ -179,6 +181,9 @@ fn told<'a>(registry: &'a Registry, material: &'a Material) -> Result<Told<'a>, 
 /// Looks at what nodes say, if they have said anything since it was looked at last. Where that is not known of all nodes, or not any
 /// more, they are asked, and nothing is new until they have answered.
 fn ask(site: &Site, name: &RegistryName, daemon_set: &DaemonSet, version: String, memory: &mut Memory) -> Outcome {
+    if !is_counted(daemon_set) {
+        return Outcome::waiting();
+    }
     let (counts, now) = (Counts::of(daemon_set), Instant::now());
     memory.settled.take_if(|settled| !settled.is_of(&version, counts));
     let latest = site.reports.latest();
@@ -205,12 +210,14 @@ fn judge(snapshot: &Snapshot, name: &RegistryName, version: String, memory: &mut
         Err(error) => return memory.granted(now).unwrap_or_else(|| Outcome::failed(error)),
     };
     let counts = snapshot.counts;
-    let since = memory.written.as_ref().map(|written| written.at.elapsed());
+    let since = now.duration_since(memory.failing_since.unwrap_or(now));
     let nodes = outcome::judge(counts.desired, name, &version, reports, since);
     if !nodes.is_settled() {
         memory.settled = None;
+        memory.failing_since.get_or_insert(now);
         return Outcome::Told(nodes);
     }
+    memory.failing_since = None;
     let until = snapshot.asked_at.into_std() + SETTLED_FOR;
     memory.settled = Some(Settled { version, counts, until });
     memory.granted(now).unwrap_or(Outcome::Told(nodes))
@@ -291,6 +298,12 @@ impl Settled {
     }
 }
 
+/// Whether the status is an answer to the spec. Before it is, it has no nodes.
+fn is_counted(daemon_set: &DaemonSet) -> bool {
+    let observed = daemon_set.status.as_ref().and_then(|status| status.observed_generation);
+    observed.is_some() && observed >= daemon_set.metadata.generation
+}
+
 impl Counts {
     fn of(daemon_set: &DaemonSet) -> Self {
         let status = daemon_set.status.as_ref();
@@ -305,9 +318,15 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     const COUNTS: Counts = Counts { desired: 3, ready: 3, updated: 3 };
+
+    fn registry() -> RegistryName {
+        RegistryName { namespace: "apps".into(), name: "team".into() }
+    }
 
     fn snapshot(counts: Counts, asked_at: Instant) -> Snapshot {
         Snapshot { asked_at: asked_at.into(), answered_at: asked_at.into(), counts, nodes: Ok(Vec::new()) }
@@ -376,11 +395,43 @@ mod tests {
     }
 
     #[test]
+    fn nodes_of_a_daemon_set_that_is_new_are_not_counted_yet() {
+        let daemon_set = |status| -> DaemonSet {
+            serde_json::from_value(json!({"metadata": {"generation": 2}, "spec": {"selector": {}, "template": {}},
+                "status": status}))
+            .unwrap()
+        };
+        let status = |observed| {
+            json!({"observedGeneration": observed, "currentNumberScheduled": 0, "desiredNumberScheduled": 0,
+                "numberMisscheduled": 0, "numberReady": 0})
+        };
+        assert!(is_counted(&daemon_set(status(2))));
+        assert!(!is_counted(&daemon_set(status(1))) && !is_counted(&daemon_set(Value::Null)));
+    }
+
+    #[test]
+    fn a_node_that_misses_one_answer_after_a_long_time_is_asked_again_soon() {
+        let (now, name) = (Instant::now(), registry());
+        let failing = || {
+            let answer = Err("no answer within 5s".to_owned());
+            vec![reports::NodeReport { node: "attic".into(), answer, canary: None }]
+        };
+        let at = now.checked_sub(24 * SETTLED_FOR).unwrap();
+        let written = Written { hash: [0; 32], version: "7".to_owned(), at, is_new: true };
+        let mut memory = Memory { written: Some(written), ..Memory::default() };
+        let mut waits = |now| {
+            let snapshot = Snapshot { nodes: Ok(failing()), ..snapshot(COUNTS, now) };
+            judge(&snapshot, &name, "7".to_owned(), &mut memory, now).waiting_for()
+        };
+        assert_eq!(waits(now), Some(Duration::ZERO));
+        assert_eq!(waits(now + SETTLED_FOR), Some(SETTLED_FOR));
+    }
+
+    #[test]
     fn a_list_that_fails_takes_nothing_back() {
-        let now = Instant::now();
+        let (now, name) = (Instant::now(), registry());
         let failed = Err(Error::Pods(kube::Error::LinesCodecMaxLineLengthExceeded));
         let snapshot = Snapshot { nodes: failed, ..snapshot(COUNTS, now) };
-        let name = RegistryName { namespace: "apps".into(), name: "team".into() };
         let settled = Settled { version: "7".to_owned(), counts: COUNTS, until: now + SETTLED_FOR };
         let mut memory = Memory { settled: Some(settled), ..Memory::default() };
         let told = judge(&snapshot, &name, "7".to_owned(), &mut memory, now);

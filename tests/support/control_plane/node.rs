@@ -85,7 +85,8 @@ impl PlayedNode {
         self.play_canary(&client, &json!({"running": {}})).await?;
         let before = found.status.map(|status| status.desired_number_scheduled).unwrap_or_default();
         let counts = json!({"currentNumberScheduled": before + 1, "desiredNumberScheduled": before + 1, "numberMisscheduled": 0,
-            "numberReady": before + 1, "updatedNumberScheduled": before + 1});
+            "numberReady": before + 1, "updatedNumberScheduled": before + 1,
+            "observedGeneration": found.metadata.generation});
         daemon_sets
             .patch_status(&daemon_set, &PatchParams::default(), &Patch::Merge(json!({"status": counts})))
             .await?;

@@ -50,11 +50,10 @@ fn of_state(state: &ContainerState) -> Option<Trouble> {
     let waiting = state.waiting.as_ref().map(|waiting| (&waiting.reason, &waiting.message));
     // Whose turn it is not yet, or whose image is on its way, waits without a message.
     let Some((Some(reason), Some(message))) = ended.or(waiting) else { return Some(Trouble::Starting) };
-    let words = cut(message);
     Some(if NOT_PULLED.contains(&reason.as_str()) {
-        Trouble::NotPulled(words)
+        Trouble::NotPulled(cut(message))
     } else {
-        Trouble::NotRunning(format!("{reason}: {words}"))
+        Trouble::NotRunning(cut(&format!("{reason}: {message}")))
     })
 }
 
@@ -98,5 +97,7 @@ mod tests {
     fn of_a_runtime_that_says_much_the_beginning_is_told() {
         let said = of(&json!([{"name": "canary"}]), &waiting("ErrImagePull", &"ä".repeat(10_000)));
         assert_eq!(said, Some(Trouble::NotPulled("ä".repeat(WORDS))));
+        let said = of(&json!([{"name": "canary"}]), &waiting(&"ä".repeat(10_000), "exec format error"));
+        assert_eq!(said, Some(Trouble::NotRunning("ä".repeat(WORDS))));
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn judge(
     registry: &RegistryName,
     version: &str,
     reports: &[NodeReport],
-    since: Option<Duration>,
+    since: Duration,
 ) -> Nodes {
     let key = registry.to_string();
     let trouble = |report: &NodeReport| match &report.answer {
@@ -145,7 +145,7 @@ pub(super) fn judge(
     };
     let failing = reports.iter().find_map(|report| Some((report.node.clone(), trouble(report)?)));
     let trusting = reports.iter().filter(|report| trouble(report).is_none()).count();
-    Nodes { desired, trusting, failing, since, good_for: None }
+    Nodes { desired, trusting, failing, since: Some(since), good_for: None }
 }
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
 
     fn judge(desired: usize, reports: &[NodeReport]) -> Nodes {
         let registry = RegistryName { namespace: "apps".into(), name: "team".into() };
-        super::judge(desired, &registry, "7", reports, None)
+        super::judge(desired, &registry, "7", reports, Duration::ZERO)
     }
 
     #[test]

@@ -48,6 +48,8 @@ const PAUSE_OF_CHANGES: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 32;
 /// Bytes that a node may say: some thousands of registries.
 const ANSWER_LIMIT: usize = 1 << 20;
+/// How long a node may take. No pass waits for it, and a machine may be busy.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Entity tags that a node is shown. As many different things are seldom said at a time.
 const TAGS: usize = 16;
 
@@ -157,7 +159,8 @@ impl Reports {
     /// What the Pod at `address` says. What another one has said already it does not send again.
     async fn ask(&self, address: IpAddr) -> Result<Arc<Standing>, String> {
         let known = lock(&self.said).keys().take(TAGS).cloned().collect::<Vec<_>>().join(", ");
-        let answer = ask::ask(address, Question { path: report::PATH, known: &known, limit: ANSWER_LIMIT }).await?;
+        let question = Question { path: report::PATH, known: &known, limit: ANSWER_LIMIT, within: ANSWER_WITHIN };
+        let answer = ask::ask(address, question).await?;
         match answer.status {
             StatusCode::NOT_MODIFIED => {
                 let said = lock(&self.said).get(&answer.tag).cloned();

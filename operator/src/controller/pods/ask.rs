@@ -18,7 +18,7 @@ use tokio::{net::TcpStream, time::timeout};
 
 use crate::names::port;
 
-/// A Pod answers at once or is not well.
+/// A Pod answers at once or is not well. A pass waits for it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Almost nothing that is asked for is longer.
 const ANSWER_LIMIT: usize = 16 * 1024;
@@ -31,6 +31,8 @@ pub(in crate::controller) struct Question<'a> {
     pub(in crate::controller) known: &'a str,
     /// Bytes of the longest answer that is taken.
     pub(in crate::controller) limit: usize,
+    /// How long it may take.
+    pub(in crate::controller) within: Duration,
 }
 
 /// What a Pod answers.
@@ -47,8 +49,8 @@ pub(in crate::controller) struct Answer {
 /// # Errors
 /// When there is no answer: why, for people.
 pub(in crate::controller) async fn ask(address: IpAddr, question: Question<'_>) -> Result<Answer, String> {
-    let answer = timeout(ANSWER_WITHIN, exchange(address, question)).await;
-    answer.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_WITHIN:?}")))
+    let answer = timeout(question.within, exchange(address, question)).await;
+    answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", question.within)))
 }
 
 /// Asks the server at `address` for `path`.
@@ -56,7 +58,7 @@ pub(in crate::controller) async fn ask(address: IpAddr, question: Question<'_>) 
 /// # Errors
 /// When there is no answer: why, for people.
 pub(in crate::controller) async fn get(address: IpAddr, path: &str) -> Result<Answer, String> {
-    ask(address, Question { path, known: "", limit: ANSWER_LIMIT }).await
+    ask(address, Question { path, known: "", limit: ANSWER_LIMIT, within: ANSWER_WITHIN }).await
 }
 
 /// Asks the server at `address` for the document at `path`.
