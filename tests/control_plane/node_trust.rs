@@ -40,6 +40,12 @@ async fn node_that_reads_hosts(stage: &Stage<'_>, runtime: &str) -> Result<Playe
     Ok(node)
 }
 
+/// The operator, as the chart starts it where the administrator has switched node trust on.
+async fn switched_on(stage: &Stage<'_>) -> Result<Operator> {
+    let flags = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
+    stage.operator_of_cluster()?.flags(flags).start().await
+}
+
 fn hosts_toml(name: &str) -> String {
     format!("{CERTS_D}/{name}.apps.svc.cluster.local/hosts.toml")
 }
@@ -225,8 +231,7 @@ async fn a_registry_says_how_many_nodes_trust_it_which_does_not_and_goes_from_al
         let taken = |name: &str| format!("{CERTS_D}/{name}.{}.svc.cluster.local/hosts.toml", stage.namespace.name());
         nodes[1].write(&taken("other"), "by hand")?;
         let agents = [nodes[0].spawn()?, nodes[1].spawn()?];
-        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
-        let operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let operator = switched_on(stage).await?;
         let _controllers = stage.play_controllers();
 
         let team = stage.namespace.registry("team").spec("{nodeTrust: {}}")?.ready().await?;
@@ -282,8 +287,7 @@ async fn a_change_of_nodes_is_asked_about_once_and_not_by_every_registry() -> Re
     on_own_control_plane("nodes-asked", Options::default(), async |stage| {
         let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
         let _agent = node.spawn()?;
-        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
-        let operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let operator = switched_on(stage).await?;
         let _controllers = stage.play_controllers();
         let mut teams = Vec::new();
         for number in 0..20 {
@@ -312,15 +316,14 @@ async fn an_operator_that_starts_again_changes_nothing_of_what_nodes_have_said()
     on_own_control_plane("nodes-again", Options::default(), async |stage| {
         let node = node_that_reads_hosts(stage, "containerd://1.7.27").await?;
         let _agent = node.spawn()?;
-        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
-        let mut operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let mut operator = switched_on(stage).await?;
         let _controllers = stage.play_controllers();
         let team = stage.namespace.registry("team").spec("{nodeTrust: {}}")?.ready().await?;
         team.until_condition("NodesTrusted", "True", "1 of 1 nodes").await?;
         operator.until_at_rest(AT_REST).await?;
         let before = team.object().await?.resource_version();
         ensure!(operator.stop().await?, "it did not end well: {}", operator.log());
-        let operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let operator = switched_on(stage).await?;
         let asked = operator.until_at_rest(AT_REST).await?;
         ensure!(asked.count("list", "pods") > 0, "it has not asked");
         let after = team.object().await?.resource_version();
@@ -338,8 +341,7 @@ async fn what_a_registry_has_left_that_went_without_an_operator_is_removed_at_th
         agent.until_ready().await?;
         let version = tell(stage, "team", "10.96.0.7", &Authority::new("team")?.certificate()).await?;
         until_told(&agent, "team", &version).await?;
-        let switched_on = ["--leader-elect=false", "--node-trust-daemon-set=private-registry-operator-node-trust"];
-        let _operator = stage.operator_of_cluster()?.flags(switched_on).start().await?;
+        let _operator = switched_on(stage).await?;
         eventually("a registry that nobody knows to go from the node", async || {
             ensure!(node.read(&hosts_toml("team")).is_err(), "it is still there");
             Ok(())

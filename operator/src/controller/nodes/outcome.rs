@@ -143,8 +143,13 @@ pub(super) fn judge(
             }
         }
     };
-    let failing = reports.iter().find_map(|report| Some((report.node.clone(), trouble(report)?)));
-    let trusting = reports.iter().filter(|report| trouble(report).is_none()).count();
+    let (mut trusting, mut failing) = (0, None);
+    for report in reports {
+        match trouble(report) {
+            None => trusting += 1,
+            Some(why) => _ = failing.get_or_insert_with(|| (report.node.clone(), why)),
+        }
+    }
     Nodes { desired, trusting, failing, since: Some(since), good_for: None }
 }
 

@@ -104,7 +104,7 @@ pub(super) fn conditions(
         || Finding::new(false, "NothingToCorrect", "nothing has to be corrected by a person"),
         |problem| Finding { holds: true, ..problem.into() },
     );
-    let trusted = nodes::left(pass, previous).or_else(|| {
+    let trusted = nodes::kept(pass, previous).or_else(|| {
         nodes::nodes(pass).map(|finding| dated(condition::NODES_TRUSTED, finding, previous, generation, now))
     });
     [

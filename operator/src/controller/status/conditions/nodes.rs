@@ -10,14 +10,14 @@ use crate::{
     controller::nodes::{Nodes, Outcome},
 };
 
-/// How long what was said before an operator started is left as it is: nodes have answered until then.
-const LEFT_FOR: Duration = Duration::from_secs(30);
+/// How long what was said before an operator started is kept: nodes have answered until then.
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// What an operator that has started just now has not found out anew.
-pub(super) fn left(pass: &Pass<'_>, previous: Option<&PrivateRegistryStatus>) -> Option<Condition> {
+pub(super) fn kept(pass: &Pass<'_>, previous: Option<&PrivateRegistryStatus>) -> Option<Condition> {
     let Outcome::Waiting(since) = pass.nodes else { return None };
     let known = previous?.conditions.iter().find(|known| known.type_ == condition::NODES_TRUSTED)?;
-    (*since < LEFT_FOR).then(|| known.clone())
+    (*since < KEPT_FOR).then(|| known.clone())
 }
 
 /// Nothing where nothing is asked for.
